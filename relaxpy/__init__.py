@@ -1,0 +1,78 @@
+"""Plain Python algorithms, made differentiable.
+
+>>> from relaxpy import relax
+>>> @relax
+... def clip(x, low, high):
+...     if x < low:
+...         return low
+...     if x > high:
+...         return high
+...     return x
+>>> clip(5.0, 0.0, 1.0)
+1.0
+
+On plain values a relaxed function does what the original does; on tensors that need a gradient it gives the expectation
+of the program when every comparison is perturbed a little.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from relaxpy.decorator import relax
+    from relaxpy.errors import BlendError, RelaxError, RelaxIndexError, RelaxSyntaxError, RelaxWarning, SoftValueError
+    from relaxpy.relaxed import Relaxed
+    from relaxpy.runtime.marks import categorical, hard, probabilities, soft, truth
+    from relaxpy.runtime.options import Options, options
+
+__all__ = [
+    "BlendError",
+    "Options",
+    "RelaxError",
+    "RelaxIndexError",
+    "RelaxSyntaxError",
+    "RelaxWarning",
+    "Relaxed",
+    "SoftValueError",
+    "__version__",
+    "categorical",
+    "hard",
+    "options",
+    "probabilities",
+    "relax",
+    "soft",
+    "truth",
+]
+
+__version__ = "0.1.0"
+
+# Imported when first asked for, so that `import relaxpy` costs next to nothing.
+_HOMES = {
+    "relaxpy.decorator": ("relax",),
+    "relaxpy.errors": (
+        "BlendError",
+        "RelaxError",
+        "RelaxIndexError",
+        "RelaxSyntaxError",
+        "RelaxWarning",
+        "SoftValueError",
+    ),
+    "relaxpy.relaxed": ("Relaxed",),
+    "relaxpy.runtime.marks": ("categorical", "hard", "probabilities", "soft", "truth"),
+    "relaxpy.runtime.options": ("Options", "options"),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(importlib.import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(__all__))

@@ -1,0 +1,31 @@
+"""Packages that only experiments need, and what to say where one is missing."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__all__ = ["MissingPackage", "load"]
+
+
+class MissingPackage(Exception):
+    """An experiment needs a package that is not installed."""
+
+
+def load(name: str, *, remedy: str = "pip install 'relaxpy[experiments]'") -> Any:
+    """Import a package for an experiment.
+
+    >>> load("math").sqrt(4.0)
+    2.0
+    >>> load("no_such_package")
+    Traceback (most recent call last):
+    relaxpy.experiments.needs.MissingPackage: this experiment needs no_such_package, which is not installed
+      remedy: pip install 'relaxpy[experiments]'
+    """
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        package = name.partition(".")[0]
+        if error.name is None or error.name.partition(".")[0] != package:
+            raise  # the package is there, but lacks something itself
+        raise MissingPackage(f"this experiment needs {package}, which is not installed\n  remedy: {remedy}") from None

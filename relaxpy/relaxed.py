@@ -1,0 +1,249 @@
+"""What `relax` makes: an object that is called, bound, inspected, copied and pickled as the function was."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import importlib
+import inspect
+import threading
+from collections.abc import Mapping
+from types import CodeType, FunctionType, MethodType
+from typing import TYPE_CHECKING, Any, TypeAlias, overload
+
+from relaxpy.compiler import Program, function_of, program_of
+from relaxpy.errors import RelaxError
+from relaxpy.runtime import boundary
+from relaxpy.runtime.options import Options, Settings, checked, resolve
+from relaxpy.runtime.state import state
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from relaxpy.transform import Site
+
+__all__ = ["Batch", "BoundRelaxed", "Made", "Relaxed", "checked_batch"]
+
+# Which arguments have a batch axis: all or none, the same axis of all, or as `torch.vmap` has it.
+Batch: TypeAlias = bool | int | tuple[Any, ...]
+
+
+class Made:
+    """A function and what it is rewritten to; shared by a relaxed function and its variants with other options."""
+
+    def __init__(self, function: FunctionType) -> None:
+        self.function = function
+        self._rewritten: FunctionType | None = None
+        self._lock = threading.Lock()
+
+    @functools.cached_property
+    def signature(self) -> inspect.Signature:
+        return inspect.signature(self.function, follow_wrapped=False)
+
+    @property
+    def program(self) -> Program:
+        return program_of(self.function)
+
+    @property
+    def rewritten(self) -> FunctionType:
+        if self._rewritten is None:
+            with self._lock:
+                if self._rewritten is None:
+                    self._rewritten = function_of(self.program, self.function)
+        return self._rewritten
+
+
+class Relaxed:
+    """A relaxed function, made by `relax`.
+
+    >>> @relax(beta=5.0)
+    ... def clip(x, top):
+    ...     if x > top:
+    ...         return top
+    ...     return x
+    >>> clip(3.0, 2.0), clip.options.beta
+    (2.0, 5.0)
+
+    It is called, bound, inspected and pickled like the function that it was made from, which is its ``__wrapped__``.
+    """
+
+    # The runtime knows by this, without an import, that there is nothing more to relax.
+    __relaxpy_relaxed__ = True
+
+    __name__: str
+    __qualname__: str
+
+    def __init__(self, made: Made, settings: Mapping[str, Any], hard: frozenset[str], batch: Batch) -> None:
+        self._made = made
+        self._settings = settings
+        self._hard = hard
+        self._batch = batch
+        self._plan: boundary.Plan | None = None
+        self._bound_plan: boundary.Plan | None = None
+        functools.update_wrapper(self, made.function)
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        plan = self._plan
+        if plan is None:
+            plan = self._plan = self._planned(self._batch)
+        return boundary.call(plan, args, kwargs)
+
+    def _call_bound(self, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        plan = self._bound_plan
+        if plan is None:
+            # A tuple names the axes of the arguments that the caller writes, and the object is none of them.
+            batch = (None, *self._batch) if isinstance(self._batch, tuple) else self._batch
+            plan = self._bound_plan = self._planned(batch)
+        return boundary.call(plan, (instance, *args), kwargs)
+
+    def _planned(self, batch: Batch) -> boundary.Plan:
+        return boundary.Plan(
+            function=self._made.rewritten,
+            signature=self._made.signature,
+            hard=self._hard,
+            batch=batch,
+            settings=self._settings,
+            name=self._made.function.__qualname__,
+        )
+
+    @property
+    def source(self) -> str:
+        """The rewritten source: what runs instead of the original."""
+        return self._made.program.text.lstrip("\n")
+
+    @property
+    def sites(self) -> tuple[Site, ...]:
+        """The places in the original where something may be decided softly: conditions, loops, comparisons, indices."""
+        return self._made.program.rewritten.sites
+
+    @property
+    def options(self) -> Options:
+        """What would be in force in a call made here and now: own options on top of the region's."""
+        return resolve({**state.settings, **self._settings})
+
+    def with_options(self, **settings: Unpack[Settings]) -> Relaxed:
+        """The same function with other options: ``f.with_options(beta=20.0)(x)``."""
+        return Relaxed(self._made, {**self._settings, **checked(settings)}, self._hard, self._batch)
+
+    def batch(self, in_dims: Batch = True) -> Relaxed:
+        """The same function for a whole batch: ``f.batch()(xs)``, or as in `torch.vmap` ``f.batch((0, None))(xs, shared)``."""
+        return Relaxed(self._made, self._settings, self._hard, checked_batch(in_dims))
+
+    @overload
+    def __get__(self, instance: None, owner: type, /) -> Relaxed: ...
+    @overload
+    def __get__(self, instance: object, owner: type | None = None, /) -> BoundRelaxed: ...
+    def __get__(self, instance: object, owner: type | None = None, /) -> Relaxed | BoundRelaxed:
+        return self if instance is None else BoundRelaxed(self, instance)
+
+    # What makes `inspect` see a function: whether it is a generator, its parameters, its source.
+    @property
+    def __code__(self) -> CodeType:
+        return self._made.function.__code__
+
+    @property
+    def __defaults__(self) -> tuple[Any, ...] | None:
+        return self._made.function.__defaults__
+
+    @property
+    def __kwdefaults__(self) -> dict[str, Any] | None:
+        return self._made.function.__kwdefaults__
+
+    @property
+    def __globals__(self) -> dict[str, Any]:
+        return self._made.function.__globals__
+
+    def __repr__(self) -> str:
+        settings = "".join(f", {name}={value!r}" for name, value in self._settings.items())
+        return f"<relaxed function {self.__qualname__}{settings} at {id(self):#x}>"
+
+    def __copy__(self) -> Relaxed:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Relaxed:
+        # As a function is its own copy; but a parameter among the settings belongs to the module that is being copied.
+        if not self._settings:
+            return self
+        return Relaxed(self._made, copy.deepcopy(dict(self._settings), memo), self._hard, self._batch)
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        """By name, as functions are; a variant with other options by the name of the one it was made from."""
+        named = _named(self.__module__, self.__qualname__)
+        if named is self:
+            return self.__qualname__
+        same = isinstance(named, Relaxed) and named._made is self._made
+        return _rebuilt, (named if same else self._made.function, dict(self._settings), self._hard, self._batch)
+
+
+class BoundRelaxed:
+    """A relaxed method together with its object; ``obj.method.with_options(...)`` is bound, too."""
+
+    __slots__ = ("__func__", "__self__")
+    __relaxpy_relaxed__ = True
+
+    def __init__(self, function: Relaxed, instance: object) -> None:
+        self.__func__ = function
+        self.__self__ = instance
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        return self.__func__._call_bound(self.__self__, args, kwargs)
+
+    def with_options(self, **settings: Unpack[Settings]) -> BoundRelaxed:
+        """The same method with other options."""
+        return BoundRelaxed(self.__func__.with_options(**settings), self.__self__)
+
+    def batch(self, in_dims: Batch = True) -> BoundRelaxed:
+        """The same method for a whole batch; a tuple counts the arguments after the object."""
+        return BoundRelaxed(self.__func__.batch(in_dims), self.__self__)
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        return inspect.signature(MethodType(self.__func__._made.function, self.__self__))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.__func__, name)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, BoundRelaxed):
+            return NotImplemented
+        return self.__self__ is other.__self__ and self.__func__ is other.__func__
+
+    def __hash__(self) -> int:
+        return hash((id(self.__self__), self.__func__))
+
+    def __repr__(self) -> str:
+        return f"<bound relaxed method {self.__func__.__qualname__} of {self.__self__!r}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if getattr(self.__self__, self.__func__.__name__, None) == self:
+            return getattr, (self.__self__, self.__func__.__name__)
+        return BoundRelaxed, (self.__func__, self.__self__)
+
+
+def _named(module: str | None, qualname: str) -> object:
+    try:
+        found: object = importlib.import_module(module or "")
+        for part in qualname.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError, ValueError):
+        return None
+    return found
+
+
+def _rebuilt(
+    function: Relaxed | FunctionType, settings: Mapping[str, Any], hard: frozenset[str], batch: Batch
+) -> Relaxed:
+    made = function._made if isinstance(function, Relaxed) else Made(function)
+    return Relaxed(made, settings, hard, batch)
+
+
+def checked_batch(batch: object) -> Batch:
+    if isinstance(batch, int):
+        # Axis 0 is not False.
+        return batch if isinstance(batch, bool) or batch else True
+    if isinstance(batch, (tuple, list)):
+        return tuple(batch)
+    raise RelaxError(
+        f"`batch` is True, an axis, or a tuple with an axis or None for each argument, not {batch!r}",
+        remedy="write batch=True if every tensor argument has a leading batch axis",
+    )

@@ -1,0 +1,75 @@
+"""What rewritten code calls, as ``_rt``. Importing it imports no torch: that comes with the first soft value."""
+
+from __future__ import annotations
+
+import builtins
+from typing import Any
+
+from relaxpy.errors import SoftValueError
+from relaxpy.runtime.callees import callee
+from relaxpy.runtime.compare import eq, ge, gt, in_, le, lt, ne, not_in
+from relaxpy.runtime.control import if_, if_eq, if_ge, if_gt, if_le, if_lt, if_ne
+from relaxpy.runtime.expressions import (
+    and_,
+    chain_eq,
+    chain_ge,
+    chain_gt,
+    chain_in,
+    chain_is,
+    chain_is_not,
+    chain_le,
+    chain_lt,
+    chain_ne,
+    chain_not_in,
+    not_,
+    or_,
+    pick,
+)
+from relaxpy.runtime.frames import frame
+from relaxpy.runtime.index import load, slice_
+from relaxpy.runtime.inplace import (
+    iadd,
+    iand,
+    ifloordiv,
+    ilshift,
+    imatmul,
+    imod,
+    imul,
+    ior,
+    ipow,
+    irshift,
+    isub,
+    itruediv,
+    ixor,
+)
+from relaxpy.runtime.loops import for_, while_
+from relaxpy.runtime.ranges import range_
+from relaxpy.runtime.scopes import live
+from relaxpy.runtime.soft import SKIP, UNDEFINED, Soft
+from relaxpy.runtime.state import paths
+from relaxpy.runtime.stores import (
+    delete,
+    delete_attr,
+    delete_cell,
+    delete_global,
+    maybe,
+    store,
+    store_attr,
+    store_cell,
+    store_global,
+)
+from relaxpy.runtime.trying import try_
+
+
+def certain(condition: Any) -> Any:
+    """The condition of an `assert`: a plain one."""
+    if isinstance(condition, Soft):
+        raise SoftValueError(
+            f"a {condition.kind} was asserted", remedy="write `if not ...: raise ...`, or assert something plain"
+        )
+    return condition
+
+
+def visible(names: dict[str, Any]) -> dict[str, Any]:
+    """`locals()` without the names that the rewriter made."""
+    return names

@@ -1,0 +1,274 @@
+"""Soft arrays: a list of rows for loads, stores and iteration, a tensor for arithmetic (SEMANTICS, section 2).
+
+A soft array holds either one tensor of shape (n, ..., *lanes) or, from the first access to an element on, its rows apart:
+a Python list of soft scalars or of soft arrays that are references. It is stacked when it leaves for code that wants a tensor.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from relaxpy.errors import RelaxError
+from relaxpy.runtime import ops, scopes
+from relaxpy.runtime.lazy import LazyModule
+from relaxpy.runtime.ops import Operand
+from relaxpy.runtime.soft import Soft
+from relaxpy.runtime.state import state
+from relaxpy.runtime.values import SoftNumber, SoftScalar, SoftTruth, shown
+
+softcompare: Any = LazyModule("relaxpy.runtime.softcompare")
+integers: Any = LazyModule("relaxpy.runtime.integers")
+torchcalls: Any = LazyModule("relaxpy.runtime.torchcalls")
+softindex: Any = LazyModule("relaxpy.runtime.softindex")
+stores: Any = LazyModule("relaxpy.runtime.stores")
+
+NUMBER, TRUTH, INTEGER = "number", "truth", "integer"
+
+
+def lane_axes() -> int:
+    return 0 if state.lanes is None else 1
+
+
+class SoftArray(Soft):
+    """A tensor of dimension >= 1; ``element`` says what its elements are: numbers, truths or (hard, per lane) integers."""
+
+    __slots__ = ("_tensor", "_rows", "element", "origin")
+    kind = "soft array"
+    _relaxpy_rows = True
+
+    def __init__(self, tensor: Tensor | None = None, rows: list[Any] | None = None, element: str = NUMBER) -> None:
+        self._tensor = tensor
+        self._rows = rows
+        self.element = element
+
+    @classmethod
+    def __torch_function__(
+        cls, function: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        return torchcalls.call(function, args, kwargs or {})
+
+    def __getattr__(self, name: str) -> Any:
+        return torchcalls.attribute(self, name)
+
+    def rows(self) -> list[Any]:
+        """The rows, apart from now on; changing the list changes the array."""
+        if self._rows is None:
+            assert self._tensor is not None
+            tensor = self._tensor
+            parts = tensor.unbind(0)
+            if tensor.dim() - lane_axes() > 1:
+                self._rows = [SoftArray(part, element=self.element) for part in parts]
+            elif self.element == TRUTH:
+                self._rows = [SoftTruth(part) for part in parts]
+            elif self.element == INTEGER:
+                dtype = torch.get_default_dtype()
+                self._rows = [integers.from_lanes(part, dtype) for part in parts]
+            else:
+                finite = ops.all_finite(tensor)
+                self._rows = [SoftNumber(part, finite) for part in parts]
+            self._tensor = None
+        return self._rows
+
+    def tensor(self) -> Tensor:
+        """All of it as one tensor, shape (n, ..., *lanes)."""
+        if self._rows is None:
+            assert self._tensor is not None
+            return self._tensor
+        return stacked(self._rows)
+
+    def whole(self) -> Tensor | None:
+        """The tensor, if the rows are not apart."""
+        return self._tensor
+
+    def copy(self) -> SoftArray:
+        """A shallow copy: rows of rows are shared, as in a list's copy."""
+        return SoftArray(rows=list(self.rows()), element=self.element)
+
+    @property
+    def shape(self) -> torch.Size:
+        shape = self.tensor().shape
+        return shape if state.lanes is None else shape[:-1]
+
+    def __len__(self) -> int:
+        return len(self._rows) if self._rows is not None else self.tensor().shape[0]
+
+    def __iter__(self) -> Iterator[Any]:
+        position = 0
+        while position < len(self):
+            yield self.rows()[position]
+            position += 1
+
+    def __reversed__(self) -> Iterator[Any]:
+        return iter(self.rows()[::-1])
+
+    def __contains__(self, value: Any) -> Any:
+        self._refuse("the right side of `in` outside rewritten code", "write it in a relaxed function")
+
+    def __getitem__(self, index: Any) -> Any:
+        return softindex.load(self, index)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        stores.store(value, self, index)
+
+    def __delitem__(self, index: Any) -> None:
+        raise RelaxError("rows of an array cannot be deleted", remedy="use a list: `xs = list(a)`")
+
+    def __repr__(self) -> str:
+        return f"SoftArray({shown(self.tensor())})" if self._rows is None else f"SoftArray({self._rows!r})"
+
+    def __copy__(self) -> SoftArray:
+        return self.copy()
+
+    def __deepcopy__(self, memo: Any) -> SoftArray:
+        return SoftArray(self.tensor(), element=self.element)
+
+    def __add__(self, other: Any) -> Any:
+        return array_arithmetic(operator.add, self, other)
+
+    def __radd__(self, other: Any) -> Any:
+        return array_arithmetic(operator.add, other, self)
+
+    def __sub__(self, other: Any) -> Any:
+        return array_arithmetic(operator.sub, self, other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return array_arithmetic(operator.sub, other, self)
+
+    def __mul__(self, other: Any) -> Any:
+        return array_arithmetic(operator.mul, self, other)
+
+    def __rmul__(self, other: Any) -> Any:
+        return array_arithmetic(operator.mul, other, self)
+
+    def __truediv__(self, other: Any) -> Any:
+        return array_arithmetic(operator.truediv, self, other, singular=True)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return array_arithmetic(operator.truediv, other, self, singular=True)
+
+    def __pow__(self, other: Any) -> Any:
+        return array_arithmetic(operator.pow, self, other, singular=not (isinstance(other, int) and other >= 0))
+
+    def __rpow__(self, other: Any) -> Any:
+        return array_arithmetic(operator.pow, other, self, singular=True)
+
+    def __matmul__(self, other: Any) -> Any:
+        return torchcalls.call(torch.matmul, (self, other), {})
+
+    def __rmatmul__(self, other: Any) -> Any:
+        return torchcalls.call(torch.matmul, (other, self), {})
+
+    def __neg__(self) -> SoftArray:
+        return SoftArray(-self.tensor())
+
+    def __pos__(self) -> SoftArray:
+        return SoftArray(+self.tensor())
+
+    def __abs__(self) -> SoftArray:
+        return SoftArray(abs(self.tensor()))
+
+    def __lt__(self, other: Any) -> Any:
+        return softcompare.less(self, other)
+
+    def __le__(self, other: Any) -> Any:
+        return softcompare.less_equal(self, other)
+
+    def __gt__(self, other: Any) -> Any:
+        return softcompare.greater(self, other)
+
+    def __ge__(self, other: Any) -> Any:
+        return softcompare.greater_equal(self, other)
+
+    def __eq__(self, other: Any) -> Any:
+        return softcompare.equal(self, other)
+
+    def __ne__(self, other: Any) -> Any:
+        return softcompare.unequal(self, other)
+
+
+def is_array(value: Any) -> bool:
+    return isinstance(value, SoftArray) or isinstance(value, Tensor) and value.dim() > 0
+
+
+def constant_array(tensor: Tensor) -> SoftArray:
+    """A plain tensor (no lanes) among soft values."""
+    return SoftArray(tensor if state.lanes is None else tensor.unsqueeze(-1))
+
+
+def of_truths(tensor: Tensor) -> SoftArray:
+    return SoftArray(tensor, element=TRUTH)
+
+
+def array_operand(value: Any) -> Operand | None:
+    """What torch arithmetic takes for an array, a tensor or a scalar; None for anything else."""
+    if isinstance(value, SoftArray):
+        return value.tensor()
+    if isinstance(value, SoftScalar):
+        return value.lanes
+    if isinstance(value, Tensor):
+        return value if value.dim() == 0 or state.lanes is None else value.unsqueeze(-1)
+    return value if isinstance(value, (int, float)) else None
+
+
+def array_arithmetic(operation: Callable[[Any, Any], Any], a: Any, b: Any, singular: bool = False) -> Any:
+    x, y = array_operand(a), array_operand(b)
+    if x is None or y is None:
+        return NotImplemented
+    if singular and state.scopes:
+        dead = scopes.dead_lanes()
+        x, y = ops.guarded(x, dead), ops.guarded(y, dead)
+    return SoftArray(operation(x, y))
+
+
+def elementwise(a: Any, b: Any, comparison: Callable[[Operand, Operand], Tensor]) -> Any:
+    """An array of truths."""
+    x, y = array_operand(a), array_operand(b)
+    if x is None or y is None:
+        return NotImplemented
+    return of_truths(comparison(x, y))
+
+
+def element_tensor(value: Any) -> Tensor | float | int | None:
+    """A row as a tensor (or number) to be stacked."""
+    if isinstance(value, SoftArray):
+        return value.tensor()
+    if isinstance(value, SoftScalar):
+        return value.lanes
+    if isinstance(value, Tensor):
+        return value if value.dim() == 0 or state.lanes is None else value.unsqueeze(-1)
+    if isinstance(value, (list, tuple)):
+        return stacked(list(value))
+    return value if isinstance(value, (int, float)) else None
+
+
+def stacked(rows: list[Any]) -> Tensor:
+    """Rows (soft or hard) as one tensor, shape (n, ..., *lanes)."""
+    parts = [element_tensor(row) for row in rows]
+    if any(part is None for part in parts):
+        odd = next(row for row, part in zip(rows, parts) if part is None)
+        raise RelaxError(
+            f"an array holds {odd!r}, which is no number, so it cannot become a tensor",
+            remedy="use a list for such values",
+        )
+    tensors = [part for part in parts if isinstance(part, Tensor)]
+    if not tensors:
+        plain = torch.tensor(parts, dtype=None if parts else torch.get_default_dtype())
+        return plain if state.lanes is None else plain.unsqueeze(-1).expand(*plain.shape, state.lanes)
+    floating = [part for part in tensors if part.is_floating_point()]
+    like = (floating or tensors)[0]
+    shape = ops.broadcast_shape(*tensors)
+    ranks = {part.dim() for part in tensors if part.dim() > lane_axes()}
+    if len(ranks) > 1 or any(
+        part.shape != shape for part in tensors if part.dim() > lane_axes() and state.lanes is None
+    ):
+        shapes = sorted({tuple(part.shape) for part in tensors})
+        raise RelaxError(f"rows of different shapes {shapes} do not make a tensor", remedy="keep them in a list")
+    dtype = like.dtype
+    for part in floating:
+        dtype = torch.promote_types(dtype, part.dtype)
+    return torch.stack([ops.lift(part, like).to(dtype).expand(shape) for part in parts])  # type: ignore[arg-type]

@@ -1,0 +1,199 @@
+"""The boundary of a relaxed call: arguments become soft, results and side effects become plain.
+
+Inside, nothing of this happens again: a relaxed function that is called from a relaxed one takes its values as they are.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from relaxpy.errors import RelaxError
+from relaxpy.runtime import scopes, state as _state
+from relaxpy.runtime.containers import Container
+from relaxpy.runtime.journal import Key
+from relaxpy.runtime.lazy import LazyModule
+from relaxpy.runtime.marks import Hard, is_tensor
+from relaxpy.runtime.options import resolve
+from relaxpy.runtime.state import State, state
+
+wrapping: Any = LazyModule("relaxpy.runtime.wrapping")
+batching: Any = LazyModule("relaxpy.runtime.batching")
+ops: Any = LazyModule("relaxpy.runtime.ops")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a relaxed function is called: the rewritten function, and the choices of its decorator or call."""
+
+    function: Callable[..., Any]
+    name: str
+    signature: inspect.Signature
+    hard: frozenset[str] = frozenset()
+    batch: bool | int | Sequence[Any] = False
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    install: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Call:
+    """One outermost relaxed call: what it has to clean up."""
+
+    def __init__(self, root: str) -> None:
+        self.roots = {root}
+        self.touched: dict[Key, Container] = {}
+        self.originals: dict[int, tuple[Any, Any]] = {}
+        self.made: dict[int, Any] = {}
+        self.soft = False
+
+    def become_soft(self) -> None:
+        """From now on soft values are about."""
+        if not self.soft:
+            self.soft = True
+            _state.enter(_state.calls)
+
+    def made_here(self, tensor: Any) -> bool:
+        return self.made.get(id(tensor)) is tensor
+
+
+def root_of(function: Any) -> str:
+    """The top-level package, module or script that a function belongs to."""
+    return str(getattr(function, "__module__", None) or "__main__").partition(".")[0]
+
+
+def call(plan: Plan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call a relaxed function from anywhere."""
+    if state.call is not None:
+        return _nested(plan, state.call, args, kwargs)
+    outer_settings, outer_options = state.settings, state.options
+    current = Call(root_of(plan.function))
+    state.call = current
+    try:
+        if plan.settings or plan.install or state.settings:
+            state.settings = {**plan.install, **state.settings, **plan.settings}
+            state.options = resolve(state.settings)
+        return _outermost(plan, current, args, kwargs)
+    finally:
+        _clean(current)
+        state.call = None
+        state.lanes = None
+        state.settings, state.options = outer_settings, outer_options
+
+
+def _nested(plan: Plan, current: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    current.roots.add(root_of(plan.function))
+    if plan.batch and state.lanes is None and current.soft:
+        raise RelaxError(
+            f"`{plan.name}` with batch={plan.batch!r} was called from inside a relaxed call that has no batch",
+            remedy="loop over the samples, or give batch to the outermost call",
+        )
+    args, kwargs = _without_marks(args), {name: _without_mark(value) for name, value in kwargs.items()}
+    if not plan.settings:
+        return plan.function(*args, **kwargs)
+    settings, options = state.settings, state.options
+    state.settings = {**settings, **plan.settings}
+    state.options = resolve(state.settings)
+    try:
+        return plan.function(*args, **kwargs)
+    finally:
+        state.settings, state.options = settings, options
+
+
+def _without_mark(value: Any) -> Any:
+    return value.value if isinstance(value, Hard) else value
+
+
+def _without_marks(args: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(map(_without_mark, args))
+
+
+def _outermost(plan: Plan, current: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    if "torch" not in sys.modules:
+        return plan.function(*_without_marks(args), **{name: _without_mark(value) for name, value in kwargs.items()})
+    if plan.hard:
+        args, kwargs = _mark_hard(plan, args, kwargs)
+    if plan.batch:
+        args, kwargs, found = batching.wrap(plan, current, args, kwargs)
+    else:
+        wrapper = wrapping.Wrapper(current)
+        args = tuple([wrapper.wrap(value) for value in args])
+        kwargs = {name: wrapper.wrap(value) for name, value in kwargs.items()}
+        found = wrapper.found_soft
+    if found:
+        current.become_soft()
+    try:
+        result = plan.function(*args, **kwargs)
+    except BaseException as error:
+        _explain(error)
+        raise
+    if not current.soft and state.lanes is None:
+        return result
+    return _plain_result(current, result)
+
+
+def _mark_hard(plan: Plan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Wrap the arguments that ``relax(hard=...)`` names in a mark."""
+    bound = plan.signature.bind(*args, **kwargs)
+    for name in plan.hard & bound.arguments.keys():
+        kind = plan.signature.parameters[name].kind
+        value = bound.arguments[name]
+        if kind is inspect.Parameter.VAR_POSITIONAL:
+            bound.arguments[name] = tuple(map(Hard, value))
+        elif kind is inspect.Parameter.VAR_KEYWORD:
+            bound.arguments[name] = {key: Hard(item) for key, item in value.items()}
+        elif not isinstance(value, Hard):
+            bound.arguments[name] = Hard(value)
+    return bound.args, bound.kwargs
+
+
+def _explain(error: BaseException) -> None:
+    """Say on which soft path an error arose."""
+    if state.scopes and hasattr(error, "add_note"):
+        mass = ops.largest(scopes.path_mass())
+        error.add_note(f"raised on a soft path whose mass was {mass:.3g}")
+
+
+def _plain_result(current: Call, result: Any) -> Any:
+    unwrapper = wrapping.Unwrapper(current)
+    plain = unwrapper.unwrap(result)
+    _clean_touched(current, unwrapper)
+    if state.lanes is not None:
+        plain = batching.expanded(plain, result)
+    return plain
+
+
+def _clean_touched(current: Call, unwrapper: Any) -> None:
+    """Make plain what was stored in any object, global or cell."""
+    touched = list(current.touched.values())
+    current.touched.clear()
+    for holder in touched:
+        unwrapper.clean(holder)
+
+
+def _clean(current: Call) -> None:
+    """End the call in whatever state it is: close scopes, clean objects."""
+    if state.scopes:
+        scopes.unwind(0)
+    try:
+        if current.touched:
+            _clean_after_error(current)
+    finally:
+        if current.soft:
+            _state.leave(_state.calls)
+
+
+def _clean_after_error(current: Call) -> None:
+    unwrapper = wrapping.Unwrapper(current)
+    touched = list(current.touched.values())
+    current.touched.clear()
+    for holder in touched:
+        try:
+            unwrapper.clean(holder)
+        except RelaxError:
+            # an error is under way already; a value that could not be blended says so when it is read
+            continue
+
+
+__all__ = ["Call", "Plan", "State", "call", "is_tensor", "root_of"]

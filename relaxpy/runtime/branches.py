@@ -1,0 +1,150 @@
+"""Soft branches: both sides run from the same state, and what they changed is blended (paper Eq. 6)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from relaxpy.runtime import journal, ops, scopes
+from relaxpy.runtime.journal import NO_CHANGES, Delta
+from relaxpy.runtime.mixing import Locals, Mixer, settle
+from relaxpy.runtime.ops import Operand
+from relaxpy.runtime.scopes import Scope
+from relaxpy.runtime.soft import SKIP, UNDEFINED
+from relaxpy.runtime.state import state
+from relaxpy.runtime.values import truth_of
+
+
+def branch(condition: Any) -> Branch:
+    """The branch of a soft condition; every soft decision of an `if` passes here."""
+    return Branch(truth_of(condition).lanes)
+
+
+class Branch(Scope):
+    """One soft `if`: ``open``, the then side, ``swap``, the else side, ``close``.
+
+    ``then`` and ``orelse`` say whether the sides run. A side whose mass is negligible in every lane is left out where the
+    rewriter asks to look (it holds a call, a loop or an exit); the likelier side always runs.
+    """
+
+    __slots__ = ("p", "then", "orelse", "_before", "_then_live", "_then_locals", "_then_changes", "_swapped")
+    soft = True
+
+    def __init__(self, p: Tensor) -> None:
+        super().__init__()
+        self.p = p
+        self.then = self.orelse = True
+        self._swapped = False
+
+    def open(self, look: bool = False, /, **before: Any) -> None:
+        """Begin the then side; ``before``: the locals that either side binds and something later may read."""
+        self._before = before
+        scopes.push(self, self.p)
+        if look:
+            self.then = not scopes.negligible() or ops.largest(self.p) >= 0.5
+
+    def swap(self, look: bool = False, /, **after_then: Any) -> tuple[Any, ...]:
+        """End the then side and begin the else side, from the state before; returns its locals."""
+        self._swapped = True
+        self._end_then(after_then)
+        self.open_with(1 - self.p)
+        scopes.restart_log(self)
+        if look:
+            self.orelse = not scopes.negligible() or not self.then
+        return tuple(self._before.values())
+
+    def _end_then(self, after_then: Locals) -> None:
+        while state.scopes[-1] is not self:
+            scopes.commit()
+        self._then_locals = after_then
+        self._then_live = self.live if self.then else 0.0
+        self._then_changes = journal.delta((self.log,))
+        self.log.undo()
+
+    def close(self, **after: Any) -> tuple[Any, ...]:
+        """End the block: the locals and changes of both sides are blended; returns the locals."""
+        else_live: Operand = 1.0
+        else_locals: Locals = self._before
+        else_changes: Delta = NO_CHANGES
+        if self._swapped:
+            scopes.pop(self)
+            else_live = self.live if self.orelse else 0.0
+            else_locals, else_changes = after, journal.delta((self.log,))
+            self.log.undo()
+        else:
+            self._end_then(after)
+            scopes.pop(self)
+        return self._blended(
+            (self._then_live, else_live), (self._then_locals, else_locals), (self._then_changes, else_changes)
+        )
+
+    def _blended(
+        self, lives: tuple[Operand, Operand], locals_: tuple[Locals, Locals], heaps: tuple[Delta, Delta]
+    ) -> tuple[Any, ...]:
+        if ops.is_one(lives[0]) and ops.is_one(lives[1]):
+            return settle(Mixer((self.p, 1.0), heaps, pair=True), locals_)
+        masses = [ops.times(self.p, lives[0]), ops.times(1 - self.p, lives[1])]
+        masses = [0.0 if ops.is_zero(live) else mass for live, mass in zip(lives, masses)]
+        if self.then and self.orelse and state.scopes:
+            outside = state.scopes[-1]
+            outside.set_live(ops.times(ops.plus(*masses), outside.live))
+        return settle(Mixer(masses, heaps), locals_)
+
+
+class Pick(Branch):
+    """A soft ternary, `A if c else B`."""
+
+    __slots__ = ("_value",)
+
+    def begin(self) -> bool:
+        self.open(True)
+        return self.then
+
+    def mid(self) -> bool:
+        # the value of the then side travels to `end` by itself: Python holds it on its stack
+        self.swap(True)
+        return self.orelse
+
+    def end(self, then: Any, orelse: Any) -> Any:
+        self._then_locals = {"the value of a conditional expression": _taken(then)}
+        (value,) = self.close(**{"the value of a conditional expression": _taken(orelse)})
+        return value
+
+
+class And(Branch):
+    """A soft `A and B`: B on the path on which A holds, else A (which is then 0)."""
+
+    __slots__ = ("_left",)
+    name = "the value of `and`"
+
+    def __init__(self, left: Any, look: bool) -> None:
+        truth = truth_of(left)
+        super().__init__(truth.lanes)
+        self._left = False if left is truth else 0
+        self.open(look, **{self.name: self._left})
+
+    def end(self, right: Any) -> Any:
+        (value,) = self.close(**{self.name: _taken(right)})
+        return value
+
+
+class Or(Branch):
+    """A soft `A or B`: A (a truth counts as 1) on the path on which it holds, else B."""
+
+    __slots__ = ("_left",)
+    name = "the value of `or`"
+
+    def __init__(self, left: Any, look: bool) -> None:
+        truth = truth_of(left)
+        super().__init__(1 - truth.lanes)
+        self._left = True if left is truth else left
+        self.open(look, **{self.name: self._left})
+
+    def end(self, right: Any) -> Any:
+        (value,) = self.close(**{self.name: _taken(right)})
+        return value
+
+
+def _taken(value: Any) -> Any:
+    return UNDEFINED if value is SKIP else value

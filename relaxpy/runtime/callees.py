@@ -1,0 +1,135 @@
+"""What is called instead of what the user's code names: ``_rt.callee(f)(args)``.
+
+Functions of the user's own package are relaxed on the way (SEMANTICS, section 8), builtins that decide have relaxed
+versions, methods that change a container are journalled; everything else is called as it is, from the user's own frame.
+"""
+
+from __future__ import annotations
+
+import functools
+import weakref
+from collections.abc import Callable
+from types import BuiltinFunctionType, FunctionType, MethodDescriptorType, MethodType, WrapperDescriptorType
+from typing import Any
+
+from relaxpy.runtime import registry
+from relaxpy.runtime.lazy import LazyModule
+from relaxpy.runtime.marks import is_tensor
+from relaxpy.runtime.state import calls, state
+
+compiler: Any = LazyModule("relaxpy.compiler")
+mutations: Any = LazyModule("relaxpy.runtime.mutations")
+builtins_table: Any = LazyModule("relaxpy.runtime.builtins")
+tensormaking: Any = LazyModule("relaxpy.runtime.tensormaking")
+
+# functions that were met, by identity, with what is called instead
+_relaxed: dict[int, tuple[weakref.ref[Any], Any]] = {}
+
+
+def callee(function: Any) -> Any:
+    """What to call for ``function``; itself if there is nothing to relax."""
+    kind = type(function)
+    if kind is FunctionType:
+        return _user_function(function)
+    if kind is MethodType:
+        inner = function.__func__
+        if type(inner) is FunctionType:
+            relaxed = _user_function(inner)
+            return function if relaxed is inner else MethodType(relaxed, function.__self__)
+        return function
+    if state.call is None:
+        return function
+    if kind is BuiltinFunctionType or kind is type or kind is MethodDescriptorType or kind is WrapperDescriptorType:
+        return _builtin(function)
+    if kind is functools.partial:
+        inner = callee(function.func)
+        return function if inner is function.func else functools.partial(inner, *function.args, **function.keywords)
+    return _other(function)
+
+
+def is_user_function(function: Any) -> bool:
+    """Is it a plain Python function that relaxed code may relax: the user's own, with a source, not marked hard?"""
+    if type(function) is not FunctionType or state.call is None:
+        return False
+    return (
+        registry.is_rewritten(function.__code__)
+        or not getattr(function, "__relaxpy_hard__", False)
+        and (function.__module__ or "__main__").partition(".")[0] in state.call.roots
+        and not function.__code__.co_filename.startswith("<string>")
+    )
+
+
+def _user_function(function: Any) -> Any:
+    known = _relaxed.get(id(function))
+    if known is not None and known[0]() is function:
+        relaxed = known[1]
+        if relaxed is not None:
+            return relaxed
+    elif registry.is_rewritten(function.__code__):
+        return function
+    elif is_user_function(function):
+        key = id(function)
+        relaxed = compiler.rewrite_function(function)
+        _relaxed[key] = (weakref.ref(function, lambda _: _relaxed.pop(key, None)), relaxed)
+        return relaxed
+    return _library(function)
+
+
+def _library(function: Any) -> Any:
+    """Code that is called as it is; on a soft path the containers that it is given are compared before and after."""
+    if state.logs:
+        return mutations.watched(function)
+    return function
+
+
+def _builtin(function: Any) -> Any:
+    relaxed = builtins_table.relaxed(function)
+    if relaxed is not None:
+        return relaxed
+    owner = getattr(function, "__self__", None)
+    if calls and owner is not None and type(function) is BuiltinFunctionType:
+        changed = mutations.method(function, owner)
+        if changed is not None:
+            return changed
+    if type(function) is type:
+        return _class(function)
+    if getattr(function, "__module__", None) in ("torch", None) and tensormaking.makes(function):
+        return tensormaking.remembered(function)
+    return _library(function)
+
+
+def _class(kind: type) -> Any:
+    """A class of the user: its __init__ is relaxed."""
+    init: Any = kind.__init__  # type: ignore[misc]
+    new: Any = kind.__new__
+    if type(init) is not FunctionType or new is not object.__new__:
+        return kind
+    relaxed = _user_function(init)
+    if relaxed is init:
+        return kind
+
+    def construct(*args: Any, **kwargs: Any) -> Any:
+        instance: Any = new(kind)
+        relaxed(instance, *args, **kwargs)
+        return instance
+
+    return construct
+
+
+def _other(function: Any) -> Any:
+    """Callable objects, cached functions, classes with a metaclass."""
+    wrapped = getattr(function, "__wrapped__", None)
+    if hasattr(function, "cache_info") and type(wrapped) is FunctionType:
+        relaxed = _user_function(wrapped)
+        return function if relaxed is wrapped else mutations.bypassing_cache(function, relaxed)
+    if isinstance(function, type) or is_tensor(function):
+        return function
+    method = type(function).__dict__.get("__call__")
+    if type(method) is FunctionType and is_user_function(method):
+        return MethodType(_user_function(method), function)
+    return _library(function)
+
+
+def relaxed_callable(function: Callable[..., Any] | None) -> Any:
+    """A callback (`key=`, the function of `map`), relaxed; None stays None."""
+    return None if function is None else callee(function)

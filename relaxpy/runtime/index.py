@@ -1,0 +1,29 @@
+"""Loads as rewritten code calls them: ``_rt.load(a, i)`` is ``a[i]`` as long as neither is soft."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from relaxpy.runtime.lazy import LazyModule
+from relaxpy.runtime.soft import Soft
+from relaxpy.runtime.state import calls
+
+softindex: Any = LazyModule("relaxpy.runtime.softindex")
+
+_PLAIN_INDEX = frozenset({int, str, bool, bytes, float, type(None)})
+
+slice_ = slice
+
+
+def load(container: Any, index: Any) -> Any:
+    """`container[index]`"""
+    if not calls or type(index) in _PLAIN_INDEX:
+        return container[index]
+    if (
+        isinstance(index, Soft)
+        or isinstance(container, Soft)
+        or type(index) is tuple
+        and any(isinstance(i, Soft) for i in index)
+    ):
+        return softindex.load(container, index)
+    return container[index]

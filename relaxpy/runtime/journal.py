@@ -1,0 +1,130 @@
+"""The undo log of stores on an open soft path.
+
+Stores are done in place. A ``Log`` remembers, per container, the old content of changed cells, or the whole old content
+after a structural change. Between the sides of a branch the log is rolled back; what a side changed is kept as a ``Delta``,
+so that both sides can be blended cell by cell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from relaxpy.runtime.containers import Container
+
+Key = tuple[int, bool]
+
+
+class Entry:
+    """What one container held before: changed cells, or (after a structural change) everything."""
+
+    __slots__ = ("container", "cells", "whole")
+
+    def __init__(self, container: Container) -> None:
+        self.container = container
+        self.cells: dict[Any, Any] = {}
+        self.whole: Any = None
+
+    def old_content(self) -> Any:
+        """A copy of the whole content as it was."""
+        if self.whole is not None:
+            return self.whole
+        return self.container.patched(self.container.copy(), self.cells)
+
+    def undo(self) -> None:
+        if self.whole is not None:
+            self.container.fill(self.whole)
+        else:
+            for key, value in self.cells.items():
+                self.container.put(key, value)
+
+
+class Log(dict[Key, Entry]):
+    """Entries by container; only the first old value of a cell counts."""
+
+    __slots__ = ()
+
+    def note(self, container: Container, key: Any) -> None:
+        """Remember one cell before it changes."""
+        entry = self.get(container.key)
+        if entry is None:
+            entry = self[container.key] = Entry(container)
+        if entry.whole is None and key not in entry.cells:
+            entry.cells[key] = container.get(key)
+
+    def note_all(self, container: Container) -> None:
+        """Remember the whole content before its structure changes."""
+        entry = self.get(container.key)
+        if entry is None:
+            entry = self[container.key] = Entry(container)
+        if entry.whole is None:
+            entry.whole = entry.old_content()
+            entry.cells = {}
+
+    def undo(self) -> None:
+        for entry in self.values():
+            entry.undo()
+
+    def absorb(self, inner: Log) -> None:
+        """Take over what an inner scope changed: its old values are ours where we have none."""
+        for key, theirs in inner.items():
+            ours = self.get(key)
+            if ours is None:
+                self[key] = theirs
+            elif ours.whole is None:
+                if theirs.whole is None:
+                    for cell, value in theirs.cells.items():
+                        ours.cells.setdefault(cell, value)
+                else:
+                    ours.whole = ours.container.patched(theirs.whole, ours.cells)
+                    ours.cells = {}
+
+
+class Change:
+    """What one container holds at the end of a side: changed cells, or everything."""
+
+    __slots__ = ("container", "cells", "whole")
+
+    def __init__(self, container: Container, cells: Mapping[Any, Any], whole: Any) -> None:
+        self.container = container
+        self.cells = cells
+        self.whole = whole
+
+
+Delta = dict[Key, Change]
+NO_CHANGES: Delta = {}
+
+
+def delta(logs: Iterable[Log]) -> Delta:
+    """The present content of everything that the logs (outer to inner) saw changing."""
+    logs = tuple(logs)
+    if len(logs) == 1 and not logs[0]:
+        return NO_CHANGES
+    keys: dict[Key, tuple[Container, dict[Any, None] | None]] = {}
+    for log in logs:
+        for key, entry in log.items():
+            container, cells = keys.get(key, (entry.container, {}))
+            if entry.whole is not None or cells is None:
+                keys[key] = (container, None)
+            else:
+                cells.update(dict.fromkeys(entry.cells))
+                keys[key] = (container, cells)
+    return {
+        key: Change(container, {}, container.copy())
+        if cells is None
+        else Change(container, {cell: container.get(cell) for cell in cells}, None)
+        for key, (container, cells) in keys.items()
+    }
+
+
+def seen_in(container: Container, changes: Delta | None) -> Any:
+    """The content of a container in the heap of one side (not to be modified)."""
+    change = changes.get(container.key) if changes else None
+    if change is None:
+        return container.content()
+    if change.whole is not None:
+        return change.whole
+    return container.patched(container.copy(), change.cells)
+
+
+__all__ = ["NO_CHANGES", "Change", "Delta", "Entry", "Log", "delta", "seen_in"]

@@ -1,0 +1,206 @@
+"""The expectation of several states: one routine for the sides of branches, exits of loops, continues and frames.
+
+A state is (mass, changes to objects, locals). All blends of locals and cells are computed first, each seen through the heap
+of its own side, and then written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import Tensor
+
+from relaxpy.errors import BlendError, user_place
+from relaxpy.runtime import ops, scopes
+from relaxpy.runtime.blend import CannotBlendError, blend, same
+from relaxpy.runtime.containers import Container
+from relaxpy.runtime.journal import Delta, Key, seen_in
+from relaxpy.runtime.ops import Operand
+from relaxpy.runtime.soft import UNDEFINED, Unblendable
+from relaxpy.runtime.state import state
+from relaxpy.runtime.values import SoftNumber
+
+Locals = Mapping[str, Any]
+
+
+class Mixer:
+    """Mixes values of states that have these masses and heaps. ``pair``: the two masses are p and 1 - p."""
+
+    def __init__(self, masses: Sequence[Operand], heaps: Sequence[Delta], pair: bool = False) -> None:
+        self.masses = list(masses)
+        self.heaps = list(heaps)
+        self.pair = pair
+
+    def mix(self, values: Sequence[Any]) -> Any:
+        """The expectation of one value; what cannot be blended is dropped where its mass is negligible."""
+        try:
+            return self._mix(self.masses, values, self.heaps)
+        except CannotBlendError:
+            outside = scopes.path_mass()
+            masses = [self.masses[0], ops.complement(self.masses[0])] if self.pair else self.masses
+            kept = [k for k, m in enumerate(masses) if not ops.at_most(ops.times(outside, m), state.options.epsilon)]
+            if not kept:
+                kept = [max(range(len(masses)), key=lambda k: ops.largest(masses[k]))]
+            if len(kept) == len(masses):
+                raise
+            inner = Mixer([masses[k] for k in kept], [self.heaps[k] for k in kept])
+            return inner._mix(inner.masses, [values[k] for k in kept], inner.heaps)
+
+    def _mix(self, masses: Sequence[Operand], values: Sequence[Any], heaps: Sequence[Any]) -> Any:
+        if self.pair:
+            p = masses[0]
+            if not isinstance(p, Tensor):
+                return values[0] if p else values[1]
+            return blend(p, values[0], values[1], heaps[0], heaps[1])
+        groups: list[list[Any]] = []
+        for mass, value, heap in zip(masses, values, heaps):
+            if ops.is_zero(mass) or value is UNDEFINED:
+                continue
+            for group in groups:
+                if same(group[1], value):
+                    group[0] = ops.plus(group[0], mass)
+                    break
+            else:
+                groups.append([mass, value, heap])
+        if not groups:
+            return UNDEFINED
+        return _running_blend(groups)
+
+
+def _running_blend(groups: list[list[Any]]) -> Any:
+    total, value, heap = groups[0]
+    if len(groups) > 2 and all(type(group[1]) is SoftNumber and group[1].finite for group in groups):
+        masses = [group[0] for group in groups]
+        sum_of_masses = masses[0]
+        for mass in masses[1:]:
+            sum_of_masses = ops.plus(sum_of_masses, mass)
+        mean = ops.weighted_sum(masses, [group[1].lanes for group in groups])
+        return SoftNumber(ops.share(mean, sum_of_masses), True)  # type: ignore[arg-type]
+    for mass, other, other_heap in groups[1:]:
+        total = ops.plus(total, mass)
+        weight = ops.share(mass, total)
+        if not isinstance(weight, Tensor):
+            like = _a_tensor(value, other)
+            weight = ops.constant(weight, like)
+        value = blend(weight, other, value, other_heap, heap)
+        heap = None
+    return value
+
+
+def _a_tensor(*values: Any) -> Tensor:
+    import torch
+
+    for value in values:
+        lanes = getattr(value, "lanes", None)
+        if isinstance(lanes, Tensor):
+            return lanes
+    return torch.zeros(())
+
+
+def settle(mixer: Mixer, states: Sequence[Locals]) -> tuple[Any, ...]:
+    """Mix the states. The heap must be as it was before all of them; it is left at the expectation of their changes.
+
+    Returns the blended locals, in order; a local that cannot be blended becomes a value that raises when it is read.
+    """
+    if not mixer.pair and all(ops.is_zero(mass) for mass in mixer.masses):
+        return tuple(states[0].values())
+    blended = tuple(_local(mixer, name, [local[name] for local in states]) for name in states[0])
+    writes = list(_changes(mixer))
+    for holder, cell, value in writes:
+        log = state.logs[-1] if state.logs else None
+        if cell is WHOLE:
+            if log is not None:
+                log.note_all(holder)
+            holder.fill(value)
+        else:
+            if log is not None:
+                log.note(holder, cell)
+            holder.put(cell, value)
+    return blended
+
+
+WHOLE = object()
+
+
+def _local(mixer: Mixer, name: str, values: Sequence[Any]) -> Any:
+    try:
+        return mixer.mix(values)
+    except CannotBlendError as error:
+        return Unblendable(blend_error(f"`{name}`", error))
+
+
+def _changes(mixer: Mixer) -> list[tuple[Container, Any, Any]]:
+    holders: dict[Key, Container] = {}
+    for heap in mixer.heaps:
+        for key, change in heap.items():
+            holders.setdefault(key, change.container)
+    writes: list[tuple[Container, Any, Any]] = []
+    for key, holder in holders.items():
+        changes = [heap.get(key) for heap in mixer.heaps]
+        if any(change is not None and change.whole is not None for change in changes):
+            writes.append((holder, WHOLE, _whole(mixer, holder)))
+            continue
+        cells = dict.fromkeys(cell for change in changes if change is not None for cell in change.cells)
+        for cell in cells:
+            old = holder.get(cell)
+            values = [old if change is None else change.cells.get(cell, old) for change in changes]
+            try:
+                writes.append((holder, cell, mixer.mix(values)))
+            except CannotBlendError as error:
+                raise blend_error(f"{holder.noun}{holder.described(cell)}", error) from None
+    return writes
+
+
+def _whole(mixer: Mixer, holder: Container) -> Any:
+    """The content of a container whose structure changed on a side."""
+    contents = [seen_in(holder, heap) for heap in mixer.heaps]
+    masses = [mixer.masses[0], ops.complement(mixer.masses[0])] if mixer.pair else mixer.masses
+    kept = [k for k in range(len(contents)) if not ops.is_zero(masses[k])]
+    if len({_structure(holder, contents[k]) for k in kept}) > 1:
+        outside = scopes.path_mass()
+        heavy = [k for k in kept if not ops.at_most(ops.times(outside, masses[k]), state.options.epsilon)]
+        kept = heavy or [max(kept, key=lambda k: ops.largest(masses[k]))]
+    structures = {_structure(holder, contents[k]) for k in kept}
+    if len(structures) > 1:
+        first, second = (
+            contents[k]
+            for k in (
+                kept[0],
+                next(k for k in kept if _structure(holder, contents[k]) != _structure(holder, contents[kept[0]])),
+            )
+        )
+        why = f"the lengths are {len(first)} and {len(second)}" if len(first) != len(second) else "the keys differ"
+        raise blend_error(f"a {holder.noun} changed on a soft path", CannotBlendError(first, second, why))
+    inner = Mixer([masses[k] for k in kept], [mixer.heaps[k] for k in kept])
+    cells: dict[Any, Any] = {}
+    for cell in holder.names(contents[kept[0]]):
+        try:
+            cells[cell] = inner.mix([holder.cell_of(contents[k], cell) for k in kept])
+        except CannotBlendError as error:
+            raise blend_error(f"{holder.noun}{holder.described(cell)}", error) from None
+    return holder.rebuilt(cells)
+
+
+def _structure(holder: Container, content: Any) -> Any:
+    if isinstance(content, (dict, set)):
+        return frozenset(content)
+    return len(content)
+
+
+def blend_error(what: str, error: CannotBlendError) -> BlendError:
+    place = user_place()
+    values = f"{_shown(error.first)} and {_shown(error.second)}"
+    why = f": {error.why}" if error.why else ""
+    return BlendError(
+        f"{what} is {values} on the two sides of a soft condition, which cannot be blended{why}",
+        remedy="give it values of one kind and shape on both sides (numbers, or lists of equal length), "
+        "or make the condition hard with relaxpy.hard(...)",
+        file=place[0] if place else None,
+        line=place[1] if place else None,
+    )
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

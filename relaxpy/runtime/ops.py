@@ -1,0 +1,163 @@
+"""All mathematics on lanes, as torch functions: the one place that looks inside a tensor.
+
+A soft scalar of a batch is a tensor of lanes, shape (L,); without a batch it is 0-dimensional, shape (). Arrays hold lanes
+last: (n, ..., L). Everything here works for both.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+
+# what a weight, a mass or an operand may be: lanes, or a plain number that is the same in all lanes
+Lanes: TypeAlias = Tensor
+Operand: TypeAlias = "Tensor | float | int"
+
+
+def concrete(lanes: Tensor) -> Tensor:
+    """The values behind the wrappers of the user's own torch.vmap and torch.func.grad, for looking only."""
+    lanes = lanes.detach()
+    while torch._C._functorch.is_functorch_wrapped_tensor(lanes):
+        lanes = torch._C._functorch.get_unwrapped(lanes)
+    return lanes
+
+
+def at_most(mass: Operand, bound: float) -> bool:
+    """Is the mass at most ``bound`` in every lane? One reduction (a synchronisation on CUDA)."""
+    if not isinstance(mass, Tensor):
+        return mass <= bound
+    values = concrete(mass)
+    return values.numel() == 0 or bool((values <= bound).all())
+
+
+def anywhere_above(mass: Operand, bound: float) -> bool:
+    if not isinstance(mass, Tensor):
+        return mass > bound
+    return bool((concrete(mass) > bound).any())
+
+
+def largest(mass: Operand) -> float:
+    if not isinstance(mass, Tensor):
+        return float(mass)
+    values = concrete(mass)
+    return float(values.max()) if values.numel() else 0.0
+
+
+def all_finite(lanes: Tensor) -> bool:
+    return bool(torch.isfinite(concrete(lanes)).all())
+
+
+def is_finite_number(value: float | int) -> bool:
+    return not isinstance(value, float) or math.isfinite(value)
+
+
+@functools.lru_cache(maxsize=4096)
+def _constant(value: float, dtype: torch.dtype, device: torch.device) -> Tensor:
+    return torch.tensor(value, dtype=dtype, device=device)
+
+
+def constant(value: float | int, like: Tensor) -> Tensor:
+    """A 0-dimensional tensor of ``like``'s dtype and device."""
+    return _constant(float(value), like.dtype, like.device)
+
+
+def lift(value: Operand, like: Tensor) -> Tensor:
+    return value if isinstance(value, Tensor) else constant(value, like)
+
+
+def first_tensor(*operands: Operand) -> Tensor | None:
+    for operand in operands:
+        if isinstance(operand, Tensor):
+            return operand
+    return None
+
+
+def complement(mass: Operand) -> Operand:
+    return 1 - mass
+
+
+def times(a: Operand, b: Operand) -> Operand:
+    """Product of masses; plain ones cost nothing."""
+    if not isinstance(a, Tensor) and a == 1:
+        return b
+    if not isinstance(b, Tensor) and b == 1:
+        return a
+    return a * b
+
+
+def plus(a: Operand, b: Operand) -> Operand:
+    if not isinstance(a, Tensor) and a == 0:
+        return b
+    if not isinstance(b, Tensor) and b == 0:
+        return a
+    return a + b
+
+
+def is_zero(mass: Operand) -> bool:
+    """Is the mass known to be zero, without looking?"""
+    return not isinstance(mass, Tensor) and mass == 0
+
+
+def is_one(mass: Operand) -> bool:
+    return not isinstance(mass, Tensor) and mass == 1
+
+
+def share(part: Operand, total: Operand) -> Operand:
+    """part / total, with no division by a mass that can be zero (such lanes have no share in anything)."""
+    if not isinstance(total, Tensor):
+        return part if total == 1 else part / total if total else part
+    tiny = torch.finfo(total.dtype).tiny
+    return part / torch.where(total > tiny, total, constant(1.0, total))
+
+
+def lerp(start: Operand, end: Operand, weight: Tensor) -> Tensor:
+    """start + weight (end - start), exact at weight 0 and 1 for finite ends."""
+    if not isinstance(start, Tensor) and not isinstance(end, Tensor):
+        if start == 0 and end == 1:
+            return weight
+        return weight * (end - start) + start
+    if isinstance(start, Tensor) and isinstance(end, Tensor) and start.dtype == end.dtype == weight.dtype:
+        return torch.lerp(start, end, weight)
+    dtype = functools.reduce(torch.promote_types, (x.dtype for x in (start, end, weight) if isinstance(x, Tensor)))
+    start, end = lift(start, weight), lift(end, weight)
+    return torch.lerp(start.to(dtype), end.to(dtype), weight.to(dtype))
+
+
+def safe_lerp(start: Operand, end: Operand, weight: Tensor, epsilon: float) -> Tensor:
+    """lerp in which a non-finite end of weight at most epsilon is dropped, per lane, in value and gradient."""
+    start, end = lift(start, weight), lift(end, weight)
+    start_ok, end_ok = torch.isfinite(start), torch.isfinite(end)
+    without_end = (weight <= epsilon) & ~end_ok
+    without_start = (weight >= 1 - epsilon) & ~start_ok
+    zero, one = constant(0.0, weight), constant(1.0, weight)
+    weight = torch.where(without_end, zero, torch.where(without_start, one, weight))
+    blended = lerp(torch.where(start_ok, start, zero), torch.where(end_ok, end, zero), weight)
+    infinite = torch.where(start_ok | without_start, zero, start) + torch.where(end_ok | without_end, zero, end)
+    return blended + infinite.detach()
+
+
+def guarded(operand: Operand, dead: Tensor | None) -> Operand:
+    """The operand with a harmless 1 in dead lanes, so that neither value nor derivative is singular there."""
+    if dead is None or not isinstance(operand, Tensor):
+        return operand
+    return torch.where(dead, constant(1.0, operand) if operand.is_floating_point() else operand.new_ones(()), operand)
+
+
+def broadcast_shape(*tensors: Tensor) -> torch.Size:
+    return torch.broadcast_shapes(*(tensor.shape for tensor in tensors))  # type: ignore[no-untyped-call,no-any-return]
+
+
+def weighted_sum(weights: Sequence[Operand], values: Sequence[Operand]) -> Tensor:
+    """sum_k weights[k] values[k] in one stacked product."""
+    like = first_tensor(*weights, *values)
+    if like is None:
+        raise TypeError("weighted_sum needs at least one tensor")
+    dtype = functools.reduce(torch.promote_types, (x.dtype for x in (*weights, *values) if isinstance(x, Tensor)))
+    shape = broadcast_shape(*(x for x in (*weights, *values) if isinstance(x, Tensor)))
+    rows = [torch.stack([lift(x, like).to(dtype).expand(shape) for x in side]) for side in (weights, values)]
+    return (rows[0] * rows[1]).sum(0)

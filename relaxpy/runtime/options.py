@@ -1,0 +1,209 @@
+"""How soft decisions are smoothed: what may be set, what holds where nothing is, and regions of code with settings of their own.
+
+*Settings* are the options that someone has set, as a mapping; they are checked where they are set. `Options` is what is in force:
+settings on top of the defaults. Nothing here changes the rewritten code.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+import operator
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from relaxpy.errors import RelaxError, did_you_mean
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["DEFAULTS", "Options", "Region", "Settings", "checked", "options", "resolve"]
+
+
+class Settings(TypedDict, total=False):
+    """The options by name, for type checkers; at run time settings are a plain mapping."""
+
+    beta: float | Tensor
+    max_iter: int
+    epsilon: float
+    distribution: str
+    t_norm: str
+    mode: str
+    estimator: str
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options in force.
+
+    >>> Options().beta
+    10.0
+
+    ``beta``: the inverse temperature of comparisons; a tensor or parameter gets a gradient.
+    ``max_iter``: after so many soft tests a while loop stops, with a warning about the mass that is left.
+    ``epsilon``: a path whose mass is no more than this in any lane is not followed.
+    ``distribution``: of the perturbation of a comparison; ``t_norm``: what `and` makes of two probabilities;
+    ``mode``: whether soft decisions are relaxed; ``estimator``: how the paths of a program are summed up.
+    """
+
+    beta: float | Tensor = 10.0
+    max_iter: int = 1024
+    epsilon: float = 1e-5
+    distribution: str = "logistic"
+    t_norm: str = "product"
+    mode: str = "soft"
+    estimator: str = "merged"
+
+
+DEFAULTS = Options()
+
+# What each option of a few values can be. The other values that the documentation names are added with the code for them.
+_CHOICES: Mapping[str, tuple[str, ...]] = {
+    "distribution": ("logistic",),
+    "t_norm": ("product",),
+    "mode": ("soft",),
+    "estimator": ("merged",),
+}
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _refusal(name: str, value: object, wanted: str) -> RelaxError:
+    return RelaxError(f"`{name}` is {wanted}, not {_shown(value)}")
+
+
+def _is_tensor(value: object) -> bool:
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.Tensor)
+
+
+def _beta(value: Any) -> object:
+    wanted = "a positive finite number, or a floating-point tensor of one element"
+    if _is_tensor(value):
+        if value.numel() != 1 or not value.is_floating_point():
+            raise _refusal("beta", value, wanted)
+        return value
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise _refusal("beta", value, wanted)
+    number = float(value)
+    if not (number > 0 and math.isfinite(number)):
+        raise _refusal("beta", value, wanted)
+    return number
+
+
+def _max_iter(value: Any) -> object:
+    wanted = "a number of soft tests: an int, 0 or more"
+    if isinstance(value, bool) or _is_tensor(value):
+        raise _refusal("max_iter", value, wanted)
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise _refusal("max_iter", value, wanted) from None
+    if number < 0:
+        raise _refusal("max_iter", value, wanted)
+    return number
+
+
+def _epsilon(value: Any) -> object:
+    wanted = "a probability below which a path is left out: 0 <= epsilon < 1"
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 <= float(value) < 1:
+        raise _refusal("epsilon", value, wanted)
+    return float(value)
+
+
+_NUMBERS: Mapping[str, Callable[[Any], object]] = {"beta": _beta, "max_iter": _max_iter, "epsilon": _epsilon}
+_NAMES = (*_NUMBERS, *_CHOICES)
+# What someone may take for an option of a region or call, and where it is said instead.
+_ELSEWHERE: Mapping[str, str] = {
+    "batch": "it belongs to a function: `relax(batch=True)` or `f.batch()`",
+    "hard": "it belongs to a function: `relax(hard=('name',))`; for one value write `relaxpy.hard(value)`",
+}
+
+
+def _choice(name: str, value: object) -> object:
+    choices = _CHOICES[name]
+    if value in choices:
+        return value
+    remedy = did_you_mean(value, choices) if isinstance(value, str) else ""
+    listed = " or ".join(f"{choice!r}" for choice in choices)
+    raise RelaxError(f"`{name}` can be {listed}, not {_shown(value)}", remedy=remedy)
+
+
+def checked(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The same settings, known to be options with values that mean something.
+
+    >>> checked({"beta": 3})
+    {'beta': 3.0}
+    >>> checked({"betta": 3})
+    Traceback (most recent call last):
+    relaxpy.errors.RelaxError: there is no option `betta`
+      remedy: did you mean `beta`?
+    """
+    result: dict[str, Any] = {}
+    for name, value in settings.items():
+        if name in _NUMBERS:
+            result[name] = _NUMBERS[name](value)
+        elif name in _CHOICES:
+            result[name] = _choice(name, value)
+        else:
+            remedy = _ELSEWHERE.get(name) or did_you_mean(name, _NAMES) or "the options are " + ", ".join(_NAMES)
+            raise RelaxError(f"there is no option `{name}`", remedy=remedy)
+    return result
+
+
+def resolve(settings: Mapping[str, Any]) -> Options:
+    """What is in force under checked settings; a beta of shape (1,) becomes a scalar, with its gradient."""
+    if not settings:
+        return DEFAULTS
+    beta = settings.get("beta")
+    if _is_tensor(beta) and beta.dim():  # type: ignore[union-attr]
+        settings = {**settings, "beta": beta.reshape(())}  # type: ignore[union-attr]
+    return Options(**settings)
+
+
+class Region:
+    """A stretch of code with settings of its own; see `options`."""
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        self.settings = settings
+        self._outer: list[tuple[Mapping[str, Any], Options]] = []
+
+    def __enter__(self) -> Options:
+        from relaxpy.runtime.state import state
+
+        self._outer.append((state.settings, state.options))
+        state.settings = {**state.settings, **self.settings}
+        state.options = resolve(state.settings)
+        return state.options
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        from relaxpy.runtime.state import state
+
+        state.settings, state.options = self._outer.pop()
+
+    def __repr__(self) -> str:
+        return f"options({', '.join(f'{name}={_shown(value)}' for name, value in self.settings.items())})"
+
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+
+def options(**settings: Unpack[Settings]) -> Region:
+    """Set options for the relaxed calls of a region, or, inside relaxed code, for the decisions of a region.
+
+    >>> with options(beta=2.0, max_iter=50) as now:
+    ...     now.beta
+    2.0
+
+    The innermost wins: a region inside the relaxed code, then the call, the decorator, a region around the call, the defaults.
+    """
+    return Region(checked(settings))

@@ -1,0 +1,149 @@
+"""Scopes: the open soft blocks of a thread, their masses, and the logs of what was changed under them.
+
+A scope's ``weight`` is the probability of being in it given that its outside is reached, ``live`` the share of it that has
+not left by an exit. The mass of the current path is the product over the open scopes (SEMANTICS, section 1).
+Scopes are ordered by ``serial``, the order of creation: a loop or a frame becomes a scope only when something soft happens
+in it, and then takes the place that it would have had.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any
+
+from relaxpy.runtime import state as _state
+from relaxpy.runtime.journal import Log
+from relaxpy.runtime.lazy import LazyModule
+from relaxpy.runtime.state import state
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from relaxpy.runtime.ops import Operand
+
+ops: Any = LazyModule("relaxpy.runtime.ops")
+
+serials = itertools.count()
+
+
+class Scope:
+    """One open soft block."""
+
+    __slots__ = ("serial", "weight", "live", "log", "_dead", "_outside")
+
+    def __init__(self) -> None:
+        self.serial = next(serials)
+
+    def open_with(self, weight: Operand) -> None:
+        """(Re)start the scope's current side with this weight."""
+        self.weight: Operand = weight
+        self.live: Operand = 1.0
+        self.log = Log()
+        self._dead: Tensor | bool | None = False
+        self._outside: Operand | None = None
+
+    def set_live(self, live: Operand) -> None:
+        self.live = live
+        self._dead = False
+
+    def set_weight(self, weight: Operand) -> None:
+        self.weight = weight
+        self._dead = False
+
+    def mass(self) -> Operand:
+        """Mass of the path when this scope is the innermost."""
+        if self._outside is None:
+            scopes = state.scopes
+            place = scopes.index(self)
+            self._outside = scopes[place - 1].mass() if place else 1.0
+        mass: Operand = ops.times(self._outside, ops.times(self.weight, self.live))
+        return mass
+
+    def dead_lanes(self) -> Tensor | None:
+        """Lanes in which the path is impossible up to epsilon; None where there can be none."""
+        if self._dead is False:
+            mass = self.mass()
+            self._dead = None if isinstance(mass, (int, float)) else mass <= state.options.epsilon
+        return self._dead  # type: ignore[return-value]
+
+
+def push(scope: Scope, weight: Operand = 1.0) -> None:
+    """Open a scope at the place that its serial says."""
+    scope.open_with(weight)
+    scopes, logs = state.scopes, state.logs
+    if not scopes:
+        _state.enter(_state.paths)
+    place = len(scopes)
+    while place and scopes[place - 1].serial > scope.serial:
+        place -= 1
+    scopes.insert(place, scope)
+    logs.insert(place, scope.log)
+
+
+def is_open(scope: Scope) -> bool:
+    return scope in state.scopes
+
+
+def pop(scope: Scope) -> None:
+    """Close a scope; scopes above it are left-overs of an exception that library code swallowed: they end as if certain."""
+    while state.scopes[-1] is not scope:
+        commit()
+    state.scopes.pop()
+    state.logs.pop()
+    if not state.scopes:
+        _state.leave(_state.paths)
+
+
+def commit() -> None:
+    """Close the innermost scope as if it were certain: what it changed stays, on account of the scope outside."""
+    log = state.logs[-1]
+    state.scopes.pop()
+    state.logs.pop()
+    if state.logs:
+        state.logs[-1].absorb(log)
+    else:
+        _state.leave(_state.paths)
+
+
+def unwind(depth: int) -> None:
+    while len(state.scopes) > depth:
+        commit()
+
+
+def restart_log(scope: Scope) -> None:
+    """Give the (innermost) scope an empty log for its next side."""
+    scope.log = Log()
+    state.logs[-1] = scope.log
+
+
+def path_mass() -> Operand:
+    return state.scopes[-1].mass() if state.scopes else 1.0
+
+
+def mass_since(scope: Scope) -> Operand:
+    """Product of weights and lives from ``scope`` (included) inward."""
+    mass: Operand = 1.0
+    for inner in reversed(state.scopes):
+        mass = ops.times(ops.times(inner.weight, inner.live), mass)
+        if inner is scope:
+            break
+    return mass
+
+
+def dead_lanes() -> Tensor | None:
+    return state.scopes[-1].dead_lanes() if state.scopes else None
+
+
+def negligible() -> bool:
+    """Is the mass of the path at most epsilon in every lane? Looks."""
+    return bool(state.scopes) and ops.at_most(path_mass(), state.options.epsilon)
+
+
+def live() -> bool:
+    """Does anything of the path go on here? Rewritten code asks after statements that may leave."""
+    if not state.scopes:
+        return True
+    share = state.scopes[-1].live
+    if not isinstance(share, (int, float)):
+        return not ops.at_most(path_mass(), state.options.epsilon)
+    return share != 0

@@ -1,0 +1,78 @@
+"""Lists and tuples that hold soft values: lexicographic comparison and membership (SEMANTICS, sections 2 and 3)."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from relaxpy.runtime import expressions
+from relaxpy.runtime.arrays import SoftArray
+from relaxpy.runtime.soft import Soft
+from relaxpy.runtime.values import SoftTruth
+
+_STRICT = {operator.lt: operator.lt, operator.le: operator.lt, operator.gt: operator.gt, operator.ge: operator.gt}
+
+
+def holds_soft(value: Any) -> bool:
+    """Does a value, or a list or tuple of it, hold something soft?"""
+    if isinstance(value, (list, tuple)):
+        return any(map(holds_soft, value))
+    return isinstance(value, Soft)
+
+
+def compare(comparison: Callable[[Any, Any], Any], a: Any, b: Any) -> Any:
+    """Lists with lists, tuples with tuples, lexicographically by the rules for their elements."""
+    if isinstance(a, list) != isinstance(b, list) or not holds_soft(a) and not holds_soft(b):
+        return comparison(a, b)
+    if comparison is operator.eq:
+        return equal(a, b)
+    if comparison is operator.ne:
+        return expressions.not_(equal(a, b))
+    result: Any = comparison(len(a), len(b))
+    for x, y in reversed(list(zip(a, b))):
+        first = element(_STRICT[comparison], x, y)
+        result = either(first, both(element(operator.eq, x, y), result)) if comparison in _STRICT else result
+    return result
+
+
+def element(comparison: Callable[[Any, Any], Any], x: Any, y: Any) -> Any:
+    if isinstance(x, (list, tuple)) and isinstance(y, (list, tuple)):
+        return compare(comparison, x, y)
+    return comparison(x, y)
+
+
+def equal(a: Any, b: Any) -> Any:
+    if len(a) != len(b):
+        return False
+    result: Any = True
+    for x, y in zip(a, b):
+        result = both(result, x is y and not isinstance(x, Soft) or element(operator.eq, x, y))
+    return result
+
+
+def both(p: Any, q: Any) -> Any:
+    """The conjunction of truths, plain or soft, without short circuit."""
+    if not isinstance(p, SoftTruth):
+        return q if p else False
+    return p & q if isinstance(q, Soft) else p & bool(q)
+
+
+def either(p: Any, q: Any) -> Any:
+    """The disjunction of truths; the cases of a lexicographic order exclude each other only approximately."""
+    if not isinstance(p, SoftTruth):
+        return True if p else q
+    return p | q if isinstance(q, Soft) else p | bool(q)
+
+
+def contains(value: Any, container: Any) -> Any:
+    """`value in container`: whether any element equals it, in Python's order and with its short circuit."""
+    if isinstance(container, (SoftArray, list, tuple)):
+        if isinstance(value, Soft) or isinstance(container, SoftArray) or holds_soft(value) or holds_soft(container):
+            found: Any = False
+            for item in container:
+                found = either(
+                    found, element(operator.eq, value, item) if item is not value or isinstance(value, Soft) else True
+                )
+            return found
+    return value in container

@@ -1,0 +1,99 @@
+"""What every soft value has in common: it refuses to decide anything silently.
+
+This module imports no torch, so that rewritten code on plain values never does either.
+"""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from relaxpy.errors import SoftValueError
+
+
+class Marker:
+    """A unique object that stands for the absence of a value."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"<{self.name}>"
+
+
+UNDEFINED = Marker("undefined")
+SKIP = Marker("skipped")
+
+
+class Soft:
+    """Base of the soft values; see SoftNumber, SoftArray, SoftTruth, SoftInteger."""
+
+    __slots__ = ("__weakref__",)
+    __hash__ = None  # type: ignore[assignment]
+    kind = "soft value"
+
+    def _refuse(self, what: str, remedy: str) -> NoReturn:
+        raise SoftValueError(f"a {self.kind} was used as {what}, which would decide silently", remedy=remedy)
+
+    def __bool__(self) -> NoReturn:
+        self._refuse(
+            "a bool in code that relaxpy does not rewrite",
+            "write the test inside a relaxed function as a plain `if`, `while`, `and`, `or` or `not` "
+            "(a comprehension's filter and library code can only take plain values), or use relaxpy.hard(x)",
+        )
+
+    def __float__(self) -> NoReturn:
+        self._refuse("a Python float", "keep it as it is (it behaves like a 0-dim tensor), or use relaxpy.hard(x)")
+
+    def __int__(self) -> NoReturn:
+        self._refuse("a Python int", "call int(x) inside a relaxed function, or use relaxpy.hard(x)")
+
+    def __index__(self) -> NoReturn:
+        self._refuse(
+            "an index in code that relaxpy does not rewrite",
+            "index inside a relaxed function (`a[i]`, `range(i)`), or use relaxpy.hard(i)",
+        )
+
+    def __complex__(self) -> NoReturn:
+        self._refuse("a complex number", "use torch functions on real numbers, or relaxpy.hard(x)")
+
+    def __array__(self, *args: object, **kwargs: object) -> NoReturn:
+        self._refuse("a numpy array", "use the torch function of that name, or relaxpy.hard(x)")
+
+
+class Unblendable(Soft):
+    """The value of a name that a soft block left with values that cannot be blended; any use raises."""
+
+    __slots__ = ("error",)
+    kind = "value that could not be blended"
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def _refuse(self, what: str = "", remedy: str = "") -> NoReturn:
+        raise self.error
+
+    def __getattribute__(self, name: str) -> object:
+        if name in ("error", "_refuse"):
+            return object.__getattribute__(self, name)
+        raise object.__getattribute__(self, "error")
+
+    def __repr__(self) -> str:
+        self._refuse()
+
+
+def _refusal(name: str) -> None:
+    def refuse(self: Unblendable, *_: object) -> NoReturn:
+        self._refuse()
+
+    refuse.__name__ = name
+    setattr(Unblendable, name, refuse)
+
+
+for _name in (
+    "str format eq ne lt le gt ge add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod pow rpow "
+    "matmul rmatmul and rand or ror xor rxor lshift rlshift rshift rrshift neg pos abs invert call getitem setitem "
+    "delitem iter next len contains enter exit setattr delattr reversed round"
+).split():
+    _refusal(f"__{_name}__")

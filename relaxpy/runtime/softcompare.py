@@ -1,0 +1,185 @@
+"""Comparisons of soft values (paper Eq. 3, 8, 9; SEMANTICS, section 3)."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from relaxpy.errors import SoftValueError
+from relaxpy.runtime import arrays, integers, ops
+from relaxpy.runtime.integers import SoftInteger, Table
+from relaxpy.runtime.ops import Operand
+from relaxpy.runtime.soft import Soft
+from relaxpy.runtime.state import state
+from relaxpy.runtime.values import SoftNumber, SoftScalar, SoftTruth, operand
+
+HardComparison = Callable[[Any, Any], Any]
+
+
+def greater(a: Any, b: Any) -> Any:
+    return ordered(a, b, operator.gt, 1)
+
+
+def greater_equal(a: Any, b: Any) -> Any:
+    return ordered(a, b, operator.ge, 1)
+
+
+def less(a: Any, b: Any) -> Any:
+    return ordered(a, b, operator.lt, -1)
+
+
+def less_equal(a: Any, b: Any) -> Any:
+    return ordered(a, b, operator.le, -1)
+
+
+def ordered(a: Any, b: Any, hard: HardComparison, sign: int) -> Any:
+    """P(a > b) (sign 1) or P(a < b) (sign -1), strictness mattering to integers and infinities only."""
+    if arrays.is_array(a) or arrays.is_array(b):
+        return arrays.elementwise(a, b, lambda x, y: real_order(x, y, True, hard, sign))
+    if counted(a) and counted(b) or counted(b, True) and counted(a, True):
+        return integer_comparison(a, b, hard)
+    lifted = scalars(a, b, hard)
+    if lifted is None:
+        return NotImplemented
+    (x, x_finite), (y, y_finite) = lifted
+    return SoftTruth(real_order(x, y, not (x_finite and y_finite), hard, sign))
+
+
+def real_order(x: Operand, y: Operand, maybe_infinite: bool, hard: HardComparison, sign: int) -> Tensor:
+    """sigma(beta (x - y)) or its mirror (paper Eq. 8); infinities are not perturbed."""
+    options = state.options
+    if not maybe_infinite:
+        difference = x - y if sign > 0 else y - x
+        return torch.sigmoid(torch.as_tensor(difference * options.beta))
+    x, y, unperturbed = apart(x, y)
+    difference = x - y if sign > 0 else y - x
+    soft = torch.sigmoid(difference * options.beta)
+    return torch.where(unperturbed[0], hard(*unperturbed[1:]).to(soft.dtype), soft)
+
+
+def apart(x: Operand, y: Operand) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor, Tensor]]:
+    """Finite stand-ins for x and y, and (where one is not finite, x, y) as they were."""
+    like = ops.first_tensor(x, y)
+    if like is None:
+        like = torch.zeros(())
+    x, y = ops.lift(x, like), ops.lift(y, like)
+    infinite = ~(torch.isfinite(x) & torch.isfinite(y))
+    zero_x, zero_y = torch.zeros_like(x), torch.zeros_like(y)
+    return torch.where(infinite, zero_x, x), torch.where(infinite, zero_y, y), (infinite, x.detach(), y.detach())
+
+
+def real_equality(x: Operand, y: Operand, maybe_infinite: bool) -> Tensor:
+    """sech^2(beta (x - y) / 2) = 4 s (1 - s), s = sigma(beta (x - y)) (paper Eq. 9)."""
+    beta = state.options.beta
+    if maybe_infinite:
+        x, y, unperturbed = apart(x, y)
+    scaled = (x - y) * beta
+    if not isinstance(scaled, Tensor):
+        scaled = torch.as_tensor(scaled)
+    soft = 4 * torch.sigmoid(scaled) * torch.sigmoid(-scaled)
+    if maybe_infinite:
+        return torch.where(unperturbed[0], (unperturbed[1] == unperturbed[2]).to(soft.dtype), soft)
+    return soft
+
+
+def equal(a: Any, b: Any) -> Any:
+    if arrays.is_array(a) or arrays.is_array(b):
+        return arrays.elementwise(a, b, lambda x, y: real_equality(x, y, True))
+    if counted(a) and counted(b) or counted(b, True) and counted(a, True):
+        return integer_equality(a, b)
+    x, y = operand(a), operand(b)
+    if x is None or y is None:
+        return NotImplemented
+    return SoftTruth(real_equality(x[0], y[0], not (x[1] and y[1])))
+
+
+def unequal(a: Any, b: Any) -> Any:
+    result = equal(a, b)
+    return NotImplemented if result is NotImplemented else negation(result)
+
+
+def negation(value: Any) -> Any:
+    """1 - p, of a truth or an array of truths."""
+    if arrays.is_array(value):
+        return arrays.of_truths(1 - value.tensor())
+    return SoftTruth(1 - value.lanes)
+
+
+def both(a: Any, b: Any) -> Any:
+    """The conjunction of independent truths: their product."""
+    if isinstance(b, bool):
+        return a if b else False
+    return SoftTruth(a.lanes * b.lanes) if isinstance(b, SoftTruth) else NotImplemented
+
+
+def either(a: Any, b: Any) -> Any:
+    """The disjunction of independent truths: their probabilistic sum."""
+    if isinstance(b, bool):
+        return True if b else a
+    return SoftTruth(a.lanes + b.lanes - a.lanes * b.lanes) if isinstance(b, SoftTruth) else NotImplemented
+
+
+def scalars(a: Any, b: Any, hard: HardComparison) -> tuple[tuple[Operand, bool], tuple[Operand, bool]] | None:
+    x, y = operand(a), operand(b)
+    if x is not None and y is not None:
+        return x, y
+    other = b if x is not None else a
+    if isinstance(other, (str, bytes, type(None), list, tuple, dict, set)):
+        kinds = [value.kind if isinstance(value, Soft) else type(value).__name__ for value in (a, b)]
+        raise SoftValueError(
+            f"a {kinds[0]} cannot be ordered against a {kinds[1]}",
+            remedy="compare numbers with numbers; convert the other side first",
+        )
+    return None
+
+
+def counted(value: Any, integer: bool = False) -> bool:
+    """Is the value compared by its distribution: a soft integer or truth, or (against one) a hard number?"""
+    kind = type(value)
+    if kind is SoftInteger or kind is SoftTruth:
+        return True
+    return integer and (kind is int or kind is bool or kind is float) and True
+
+
+def table(value: Any) -> tuple[Sequence[float], Tensor | None]:
+    if isinstance(value, (SoftInteger, SoftTruth)):
+        return integers.distribution_of(integers.node_of(value))
+    return [value], None
+
+
+def integer_comparison(a: Any, b: Any, hard: HardComparison) -> SoftTruth:
+    """P(a ? b): the sum of the probabilities of all pairs for which it holds (SEMANTICS, section 3)."""
+    (values, p), (others, q) = table(a), table(b)
+    like = (a if isinstance(a, SoftScalar) else b).lanes
+    holds = torch.tensor([[float(hard(x, y)) for y in others] for x in values], dtype=like.dtype, device=like.device)
+    if p is None and q is None:
+        return SoftTruth(holds[0, 0].expand(like.shape))
+    if q is None:
+        return SoftTruth(_total(holds[:, 0], p))
+    if p is None:
+        return SoftTruth(_total(holds[0], q))
+    return SoftTruth(torch.einsum("i...,ij,j...->...", p, holds, q))
+
+
+def _total(holds: Tensor, probabilities: Tensor | None) -> Tensor:
+    if probabilities is None:
+        return holds.sum()
+    return (holds.reshape((-1,) + (1,) * (probabilities.dim() - 1)) * probabilities).sum(0)
+
+
+def integer_equality(a: Any, b: Any) -> SoftTruth:
+    """The inner product of the distributions; the cosine similarity of two categoricals (paper section 3.1)."""
+    result = integer_comparison(a, b, operator.eq)
+    nodes = [value.node if isinstance(value, SoftInteger) else None for value in (a, b)]
+    if all(isinstance(node, Table) and node.categorical for node in nodes):
+        norms = [torch.linalg.vector_norm(integers.distribution_of(node)[1], dim=0) for node in nodes if node]
+        return SoftTruth(result.lanes / (norms[0] * norms[1]))
+    return result
+
+
+def is_real(value: Any) -> bool:
+    return isinstance(value, SoftNumber)

@@ -1,0 +1,156 @@
+"""Stores as rewritten code calls them: in place, and on a soft path remembered by the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import CellType
+from typing import Any
+
+from relaxpy.runtime.containers import AttributeContainer, CellContainer, Container, DictContainer, ListContainer
+from relaxpy.runtime.lazy import LazyModule
+from relaxpy.runtime.soft import UNDEFINED, Soft
+from relaxpy.runtime.state import calls, paths, state
+
+softstores: Any = LazyModule("relaxpy.runtime.softstores")
+callees: Any = LazyModule("relaxpy.runtime.callees")
+
+_ATOMS = frozenset({int, float, bool, str, bytes, complex, type(None)})
+
+
+def changing(holder: Container, cell: Any, value: Any = None) -> None:
+    """Say that a cell is about to change: journalled on a soft path, and cleaned up later if it may hold a soft value."""
+    if state.logs:
+        state.logs[-1].note(holder, cell)
+    if type(value) not in _ATOMS and state.call is not None:
+        state.call.touched[holder.key] = holder
+
+
+def restructuring(holder: Container) -> None:
+    """Say that a container's structure is about to change."""
+    if state.logs:
+        state.logs[-1].note_all(holder)
+    if state.call is not None:
+        state.call.touched[holder.key] = holder
+
+
+def store(value: Any, container: Any, index: Any) -> None:
+    """`container[index] = value`"""
+    if not calls:
+        container[index] = value
+        return
+    kind = type(container)
+    if kind is list and type(index) is int:
+        if not state.logs and type(value) in _ATOMS:
+            container[index] = value
+            return
+        old = container[index]  # Python's own IndexError comes before anything is remembered
+        if old is not value:
+            changing(ListContainer(container), index if index >= 0 else index + len(container), value)
+        container[index] = value
+    elif kind is dict and not isinstance(index, Soft):
+        changing(DictContainer(container), index, value)
+        container[index] = value
+    else:
+        softstores.store(value, container, index)
+
+
+def delete(container: Any, index: Any) -> None:
+    """`del container[index]`"""
+    if calls:
+        softstores.before_delete(container, index)
+    del container[index]
+
+
+def store_attr(value: Any, target: Any, name: str) -> None:
+    """`target.name = value`"""
+    if not calls:
+        setattr(target, name, value)
+        return
+    setter = _python_setter(target, name)
+    if setter is not None:
+        setter(value)
+        return
+    changing(AttributeContainer(target), name, value)
+    setattr(target, name, value)
+
+
+def _python_setter(target: Any, name: str) -> Callable[[Any], Any] | None:
+    """A property's setter or a class's own __setattr__, relaxed; None for a plain attribute."""
+    kind = type(target)
+    found = getattr(kind, name, None)
+    if isinstance(found, property) and found.fset is not None:
+        setter = callees.callee(found.fset)
+        return lambda value: setter(target, value)
+    own: Any = kind.__setattr__
+    if own is not object.__setattr__ and callees.is_user_function(own):
+        set_attribute = callees.callee(own)
+        return lambda value: set_attribute(target, name, value)
+    return None
+
+
+def delete_attr(target: Any, name: str) -> None:
+    """`del target.name`"""
+    if calls:
+        restructuring(AttributeContainer(target))
+    delattr(target, name)
+
+
+def store_global(value: Any, names: dict[str, Any], name: str) -> Any:
+    """`global name; name = value`; returns the value."""
+    if calls:
+        changing(DictContainer(names), name, value)
+    names[name] = value
+    return value
+
+
+def delete_global(names: dict[str, Any], name: str) -> None:
+    if calls:
+        changing(DictContainer(names), name)
+    if name not in names:
+        raise NameError(f"name {name!r} is not defined")
+    del names[name]
+
+
+def store_cell(value: Any, reader: Callable[[], Any]) -> Any:
+    """`nonlocal name; name = value`; the reader's only cell is the variable. Returns the value."""
+    cell = _cell(reader)
+    if calls:
+        changing(CellContainer(cell), "cell_contents", value)
+    cell.cell_contents = value
+    return value
+
+
+def delete_cell(reader: Callable[[], Any]) -> None:
+    cell = _cell(reader)
+    reader()  # raises Python's own NameError where the variable is unbound
+    if calls:
+        changing(CellContainer(cell), "cell_contents")
+    del cell.cell_contents
+
+
+def _cell(reader: Callable[[], Any]) -> CellType:
+    closure = reader.__closure__
+    if not closure:
+        raise TypeError(f"{reader!r} reads no variable of an enclosing function")
+    return closure[0]
+
+
+def maybe(names: dict[str, Any], name: str) -> Any:
+    """A local that may be unbound."""
+    return names.get(name, UNDEFINED)
+
+
+__all__ = [
+    "changing",
+    "delete",
+    "delete_attr",
+    "delete_cell",
+    "delete_global",
+    "maybe",
+    "paths",
+    "restructuring",
+    "store",
+    "store_attr",
+    "store_cell",
+    "store_global",
+]

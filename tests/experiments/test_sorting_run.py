@@ -1,0 +1,122 @@
+"""``relaxpy experiment sorting`` from the command line to the files, in few steps."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from relaxpy.experiments import data, model, training
+from relaxpy.experiments.sorting import main, make_parser
+
+
+def test_writes_table_curve_and_record(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "deep" / "er"
+    assert main(["--n", "3", "--steps", "20", "--batch", "8", "--seed", "1", "--out", str(out)]) == 0
+    printed = capsys.readouterr().out
+    for word in ("exact match", "element-wise rank accuracy", "EM5", "chance", "16.67%"):
+        assert word in printed
+    assert (out / "sorting.png").read_bytes().startswith(b"\x89PNG")
+    record = json.loads((out / "sorting.json").read_text())
+    assert record["options"]["n"] == 3
+    assert record["options"]["beta"] == 8.0
+    assert len(record["curve"]["losses"]) == 20
+    assert record["curve"]["steps"][-1] == 20
+    assert set(record["test"]) == set(record["chance"]) == {"exact_match", "rank_accuracy", "exact_match_5"}
+    assert record["chance"]["exact_match"] == pytest.approx(1 / 6)
+
+
+def test_same_seed_same_run(tmp_path: Path) -> None:
+    records = []
+    for name in ("a", "b"):
+        main(["--n", "3", "--steps", "3", "--batch", "4", "--loss", "sorted", "--out", str(tmp_path / name)])
+        records.append(json.loads((tmp_path / name / "sorting.json").read_text()))
+    assert records[0]["curve"]["losses"] == pytest.approx(records[1]["curve"]["losses"])
+    assert records[0]["test"] == records[1]["test"]
+
+
+def test_losses_are_those_of_the_closed_form() -> None:
+    # The first pass finds three numbers sorted with the probability that it swaps neither pair, as it meets them.
+    scores = torch.tensor([[0.0, 0.3, 0.4], [0.5, 0.1, 0.2]], dtype=torch.float64)
+    swapping = training.order_loss(8.0, "swaps")(scores)
+    first = torch.sigmoid(8 * (scores[:, 0] - scores[:, 1]))
+    larger = first * scores[:, 0] + (1 - first) * scores[:, 1]
+    second = torch.sigmoid(8 * (larger - scores[:, 2]))
+    assert swapping.item() >= (1 - (1 - first) * (1 - second)).mean().item() - 1e-6
+    minus_log = training.order_loss(8.0, "sorted")(scores[:1])
+    alone = training.order_loss(8.0, "swaps")(scores[:1])
+    assert minus_log.item() == pytest.approx(-math.log(1 - alone.item()))
+
+
+@pytest.mark.parametrize("loss", training.LOSSES)
+def test_loss_pulls_scores_into_order(loss: str) -> None:
+    scores = torch.tensor([[0.4, 0.1, 0.2, 0.0]], requires_grad=True)
+    loss_of = training.order_loss(8.0, loss)
+    optimizer = torch.optim.Adam([scores], lr=0.02)
+    for _ in range(80):
+        optimizer.zero_grad()
+        torch.autograd.backward(loss_of(scores))
+        optimizer.step()
+    assert scores[0].argsort().tolist() == [0, 1, 2, 3]
+
+
+def test_training_learns(tmp_path: Path) -> None:
+    main(
+        [
+            "--n",
+            "3",
+            "--steps",
+            "60",
+            "--batch",
+            "32",
+            "--loss",
+            "sorted",
+            "--lr",
+            "3e-3",
+            "--out",
+            str(tmp_path),
+        ]
+    )
+    record = json.loads((tmp_path / "sorting.json").read_text())
+    assert record["test"]["exact_match"] > 2 * record["chance"]["exact_match"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--n", "1"], "argument --n: 1 is too small: at least 2"),
+        (["--n", "five"], "argument --n: 'five' is not a whole number"),
+        (["--beta", "-1"], "argument --beta: -1 is not a positive number"),
+        (["--beta", "nan"], "argument --beta: nan is not a positive number"),
+        (["--loss", "swap"], "argument --loss: invalid choice: 'swap'"),
+        (["--device", "toaster"], "argument --device: 'toaster' cannot be used here"),
+    ],
+)
+def test_wrong_options(arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["--out", str(tmp_path), *arguments])
+    assert stop.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_names_what_is_not_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "mlxtend", None)
+    monkeypatch.setitem(sys.modules, "mlxtend.data", None)
+    assert main(["--out", str(tmp_path)]) == 1
+    message = capsys.readouterr().err
+    assert "this experiment needs mlxtend, which is not installed" in message
+    assert "pip install 'relaxpy[experiments]'" in message
+
+
+def test_command_line_offers_all_there_are() -> None:
+    parser = make_parser()
+    choices = {"--loss": [*training.LOSSES], "--net": [*model.NETS], "--data": [*data.SOURCES]}
+    for option in choices:
+        for choice in choices[option]:
+            assert choice in vars(parser.parse_args([option, choice])).values()

@@ -1,0 +1,99 @@
+"""``python -m tests.fuzz.campaign --programs 2000 --seed 0``: many programs, and the first failures made small."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from types import FrameType
+
+import torch
+
+from tests.fuzz.check import Failure, Inputs, Verdict, check
+from tests.fuzz.program import Program, generate
+from tests.fuzz.shrink import shrink
+
+
+class OutOfTime(Exception):
+    """A program that takes this long is taken to hang."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz.campaign", description=__doc__)
+    parser.add_argument("--programs", type=int, default=2000)
+    parser.add_argument("--seed", type=int, default=0, help="seed of the first program")
+    parser.add_argument("--show", type=int, default=3, help="how many failures to print with their source")
+    parser.add_argument("--budget", type=int, default=400, help="paths that the oracle may take for one program")
+    parser.add_argument("--seconds", type=float, default=30.0, help="time for one program")
+    parser.add_argument("--no-shrink", action="store_true")
+    options = parser.parse_args(argv)
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGALRM, _out_of_time)
+    counts: Counter[str] = Counter()
+    failures: Counter[str] = Counter()
+    started = time.monotonic()
+    for seed in range(options.seed, options.seed + options.programs):
+        program = generate(seed)
+        verdict = _checked(program, seed, options.budget, options.seconds)
+        counts.update(_features(program, verdict))
+        if verdict.failure:
+            failures[verdict.failure.kind] += 1
+            if sum(failures.values()) <= options.show:
+                _report(program, seed, verdict.failure, options)
+    print(f"{options.programs} programs from seed {options.seed} in {time.monotonic() - started:.0f} s")
+    for feature, count in sorted(counts.items()):
+        print(f"  {feature:<32}{count:>8}")
+    print(f"failures: {dict(failures) or 'none'}")
+    return int(bool(failures))
+
+
+def _checked(program: Program, seed: int, budget: int, seconds: float) -> Verdict:
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        return check(program, Inputs.of(seed), budget=budget)
+    except OutOfTime:
+        return Verdict(Failure("out of time", f"more than {seconds} s"))
+    except Exception as error:
+        return Verdict(Failure(f"breaks {type(error).__name__}", str(error)))
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _out_of_time(number: int, frame: FrameType | None) -> None:
+    raise OutOfTime
+
+
+def _features(program: Program, verdict: Verdict) -> list[str]:
+    features = [f"({verdict.note})"] if verdict.note else []
+    if verdict.paths:
+        main = program.source.partition("def program(")[2]
+        early = main.rpartition("return")[0]
+        exits = [word for word in ("break", "continue", "return {", "return (", "return t") if word in early]
+        features += ["equal to the oracle" if not verdict.failure else "compared, and failed"]
+        features += ["  with exits in the main function"] if exits else []
+        features += ["  with several paths"] if verdict.paths > 1 else []
+        features += ["  with a soft while"] if "while x[" in main or "while y" in main else []
+        features += ["  with loop else"] if "\n    else:" in main else []
+    return features
+
+
+def _report(program: Program, seed: int, failure: Failure, options: argparse.Namespace) -> None:
+    source = program.source
+    if not options.no_shrink:
+
+        def fails(text: str) -> bool:
+            smaller = Program(text, program.hazards, program.name)
+            verdict = _checked(smaller, seed, options.budget, options.seconds)
+            return verdict.failure is not None and verdict.failure.kind == failure.kind
+
+        source = shrink(source, fails)
+        smallest = _checked(Program(source, program.hazards, program.name), seed, options.budget, options.seconds)
+        failure = smallest.failure or failure
+    print(f"--- seed {seed}: {failure.kind}\n{failure.detail}\n{source}\n", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,189 @@
+"""The laws that each generated program is held to."""
+
+from __future__ import annotations
+
+import random
+import traceback
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from relaxpy import relax
+from tests.fuzz.program import Program
+from tests.oracle import PathBudgetExceeded, expectation, flatten
+
+BETA = 3.0
+EPSILON = 1e-13
+TOLERANCE = 1e-8
+LANES = 3
+Leaves = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """``kind`` is the law that is broken, which a smaller program must break as well to be the same failure."""
+
+    kind: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """``paths`` is how many paths the oracle took, 0 where it was not asked."""
+
+    failure: Failure | None = None
+    paths: int = 0
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Leading axis: lanes. Odd multiples of 0.005, so that no compared difference is smaller than 0.0025."""
+
+    x: Tensor
+    y: Tensor
+    a: Tensor
+
+    @classmethod
+    def of(cls, seed: int) -> Inputs:
+        chosen = random.Random(seed)
+        rows = [[(2 * k + 1) * 0.005 for k in chosen.sample(range(-80, 80), 8)] for _ in range(LANES)]
+        values = torch.tensor(rows, dtype=torch.float64)
+        return cls(values[:, :4].clone(), values[:, 4].clone(), values[:, 5:].clone())
+
+    def tensors(self) -> tuple[Tensor, Tensor, Tensor]:
+        return tuple(t.clone().requires_grad_() for t in (self.x, self.y, self.a))  # type: ignore[return-value]
+
+    def plain(self, lane: int) -> tuple[list[float], float, list[float]]:
+        return self.x[lane].tolist(), self.y[lane].item(), self.a[lane].tolist()
+
+
+def check(program: Program, inputs: Inputs, *, budget: int = 400) -> Verdict:
+    """Hard identity; then the oracle in value and gradient, batches against single calls, and the limit."""
+    failure = _hard_identity(program, inputs)
+    if failure or program.hazards:
+        return Verdict(failure, note="hazards")
+    try:
+        exact = _expected(program, inputs, budget)
+    except PathBudgetExceeded:
+        return Verdict(note="over budget")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            failure = _soft_laws(program, inputs, exact)
+    except Exception as error:
+        failure = Failure(f"raises {type(error).__name__}", "".join(traceback.format_exception(error)))
+    return Verdict(failure, paths=exact.paths)
+
+
+def _hard_identity(program: Program, inputs: Inputs) -> Failure | None:
+    plain = program.load()["program"]
+    relaxed = relax(program.load()["program"])
+    for lane in range(LANES):
+        expected, actual = _outcome(plain, inputs.plain(lane), program), _outcome(relaxed, inputs.plain(lane), program)
+        if expected != actual:
+            return Failure("hard", f"on {inputs.plain(lane)}\nexpected {expected}\nactual   {actual}")
+    return None
+
+
+def _outcome(function: Callable[..., Any], arguments: tuple[Any, ...], program: Program) -> str:
+    """What a call does, in words: result or exception with its line, and the arguments after it."""
+    try:
+        result = repr(flatten(function(*arguments)))
+    except Exception as error:
+        lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == program.name]
+        result = f"{type(error).__name__}: {error} at line {lines[-1:]}"
+    return f"{result}; arguments {arguments!r}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    leaves: Leaves
+    gradients: tuple[Tensor, ...]
+    paths: int = 0
+
+
+def _expected(program: Program, inputs: Inputs, budget: int) -> Outcome:
+    tensors = inputs.tensors()
+    exact = expectation(program.load()["program"], tensors, beta=BETA, budget=budget)
+    return Outcome(exact.leaves, _gradients(exact.leaves, tensors), exact.paths)
+
+
+def _soft_laws(program: Program, inputs: Inputs, exact: Outcome) -> Failure | None:
+    single = relax(program.load()["program"], beta=BETA, epsilon=EPSILON)
+    alone = [_call(single, tuple(t[lane] for t in inputs.tensors()), lanes=False) for lane in range(LANES)]
+    for lane, outcome in enumerate(alone):
+        failure = _compare("oracle", _lane(exact, lane), outcome)
+        if failure:
+            return failure
+    batched = relax(program.load()["program"], beta=BETA, epsilon=EPSILON, batch=True)
+    together = _call(batched, inputs.tensors(), lanes=True)
+    for lane, outcome in enumerate(alone):
+        failure = _compare("batch", outcome, _lane(together, lane))
+        if failure:
+            return failure
+    return _limit(program, inputs)
+
+
+def _limit(program: Program, inputs: Inputs) -> Failure | None:
+    plain, sharp = program.load()["program"], relax(program.load()["program"], beta=1e6)
+    for lane in range(LANES):
+        hard = flatten(plain(*inputs.plain(lane)))
+        soft = flatten(sharp(inputs.x[lane], inputs.y[lane], inputs.a[lane]))
+        failure = _compare("limit", Outcome(hard, ()), Outcome(soft, ()))
+        if failure:
+            return failure
+    return None
+
+
+def _call(function: Callable[..., Any], arguments: tuple[Tensor, ...], *, lanes: bool) -> Outcome:
+    arguments = tuple(t.detach().requires_grad_() for t in arguments)
+    before = [t.detach().clone() for t in arguments]
+    leaves = flatten(function(*arguments), lanes=lanes)
+    if not all(torch.equal(t, b) for t, b in zip(arguments, before, strict=True)):
+        raise ValueError("a tensor of the caller was changed")
+    return Outcome(leaves, _gradients(leaves, arguments))
+
+
+def _gradients(leaves: Leaves, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    weighted = [
+        (1 + 0.1 * k) * leaf.sum()
+        for k, (_, leaf) in enumerate(sorted(leaves.items()))
+        if isinstance(leaf, Tensor) and leaf.requires_grad
+    ]
+    if not weighted:
+        return tuple(torch.zeros_like(t) for t in inputs)
+    return torch.autograd.grad(torch.stack(weighted).sum(), inputs, allow_unused=True, materialize_grads=True)
+
+
+def _lane(outcome: Outcome, lane: int) -> Outcome:
+    leaves = {k: v[lane] if isinstance(v, Tensor) and v.dim() else v for k, v in outcome.leaves.items()}
+    return Outcome(leaves, tuple(g[lane] for g in outcome.gradients))
+
+
+def _compare(kind: str, expected: Outcome, actual: Outcome) -> Failure | None:
+    if expected.leaves.keys() != actual.leaves.keys():
+        return Failure(f"{kind} structure", f"expected {list(expected.leaves)}\nactual   {list(actual.leaves)}")
+    for place, value in expected.leaves.items():
+        if not _close(value, actual.leaves[place]):
+            return Failure(f"{kind} value", f"{place}: expected {_show(value)}, actual {_show(actual.leaves[place])}")
+    for name, wanted, given in zip("xya", expected.gradients, actual.gradients, strict=False):
+        if not _close(wanted, given):
+            return Failure(f"{kind} gradient", f"of {name}: expected {_show(wanted)}, actual {_show(given)}")
+    return None
+
+
+def _close(expected: Any, actual: Any) -> bool:
+    if isinstance(expected, (Tensor, int, float)) and isinstance(actual, (Tensor, int, float)):
+        wanted = torch.as_tensor(expected, dtype=torch.float64)
+        error = (wanted - torch.as_tensor(actual, dtype=torch.float64)).abs()
+        return bool((error <= TOLERANCE * (1 + wanted.abs())).all())
+    return bool(expected == actual)
+
+
+def _show(value: Any) -> str:
+    return str(value.tolist()) if isinstance(value, Tensor) else repr(value)
