@@ -204,6 +204,9 @@ def _in_factory(
         if class_name not in names:
             # The class statement must not make the name a local one.
             body.insert(0, ast.Global([class_name]))
+    elif not isinstance(definition, ast.Lambda) and definition.name not in names:
+        # Nor must the definition: a function that calls itself finds itself where it always did.
+        body.insert(0, ast.Global([definition.name]))
     # In a class, `__class__` is the class's own cell; elsewhere it is a parameter like any other.
     names = [name for name in names if name and (name != "__class__" or class_name is None)]
     factory = _parsed(f"def factory({', '.join(names)}): pass", ast.FunctionDef, body)

@@ -97,6 +97,18 @@ def test_cells_are_the_original_ones() -> None:
     assert read() == 6
 
 
+def countdown(n: int) -> list[int]:
+    return [n, *countdown(n - 1)] if n else []
+
+
+def test_recursion_by_a_global_and_by_a_cell() -> None:
+    def local(n: int) -> list[int]:
+        return [n, *local(n - 1)] if n else []
+
+    assert again(countdown)(3) == again(local)(3) == [3, 2, 1]
+    assert again(countdown).__code__.co_freevars == ()
+
+
 def test_names_defaults_annotations_and_attributes() -> None:
     add, _ = make_counter()
     add.note = []  # type: ignore[attr-defined]

@@ -70,7 +70,8 @@ def make_parser() -> argparse.ArgumentParser:
         "--loss",
         choices=("swaps", "sorted"),
         default="swaps",
-        help="swaps: the probability that bubble sort swaps anything; sorted: minus the log of the other one",
+        help="swaps: the probability that bubble sort swaps anything; "
+        "sorted: minus the logarithm of the probability that it does not",
     )
     parser.add_argument("--steps", type=_at_least(1), default=2000, help="steps of training")
     parser.add_argument("--batch", type=_at_least(1), default=100, help="sets in a step")

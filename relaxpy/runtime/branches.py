@@ -6,14 +6,14 @@ from typing import Any
 
 from torch import Tensor
 
-from relaxpy.runtime import journal, ops, scopes
+from relaxpy.runtime import journal, ops, perturbation, scopes
 from relaxpy.runtime.journal import NO_CHANGES, Delta
 from relaxpy.runtime.mixing import Locals, Mixer, settle
 from relaxpy.runtime.ops import Operand
 from relaxpy.runtime.scopes import Scope
 from relaxpy.runtime.soft import SKIP, UNDEFINED
 from relaxpy.runtime.state import state
-from relaxpy.runtime.values import truth_of
+from relaxpy.runtime.values import SoftTruth, truth_of
 
 
 def branch(condition: Any) -> Branch:
@@ -126,6 +126,8 @@ class And(Branch):
 
     def end(self, right: Any) -> Any:
         (value,) = self.close(**{self.name: _taken(right)})
+        if self._left is False and type(right) is SoftTruth and state.options.t_norm != "product":
+            return SoftTruth(perturbation.conjunction(self.p, right.lanes))
         return value
 
 
@@ -143,6 +145,8 @@ class Or(Branch):
 
     def end(self, right: Any) -> Any:
         (value,) = self.close(**{self.name: _taken(right)})
+        if self._left is True and type(right) is SoftTruth and state.options.t_norm != "product":
+            return SoftTruth(perturbation.disjunction(1 - self.p, right.lanes))
         return value
 
 

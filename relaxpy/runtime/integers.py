@@ -14,8 +14,11 @@ from torch import Tensor
 
 from relaxpy.errors import RelaxError
 from relaxpy.runtime import ops
+from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.ops import Operand
 from relaxpy.runtime.values import SoftScalar, SoftTruth, arithmetic
+
+rounding: Any = LazyModule("relaxpy.runtime.rounding")
 
 # support in ascending order, and its probabilities, shape (support, *lanes); None stands for certainty of a single value
 Distribution = tuple[list[int], "Tensor | None"]
@@ -203,10 +206,46 @@ class SoftInteger(SoftScalar):
     def __pos__(self) -> Any:
         return self
 
+    def __abs__(self) -> Any:
+        return rounding.mapped(abs, self)
+
+    def __and__(self, other: Any) -> Any:
+        return bitwise(operator.and_, self, other)
+
+    def __or__(self, other: Any) -> Any:
+        return bitwise(operator.or_, self, other)
+
+    def __xor__(self, other: Any) -> Any:
+        return bitwise(operator.xor, self, other)
+
+    def __lshift__(self, other: Any) -> Any:
+        return bitwise(operator.lshift, self, other)
+
+    def __rshift__(self, other: Any) -> Any:
+        return bitwise(operator.rshift, self, other)
+
+    def __rlshift__(self, other: Any) -> Any:
+        return bitwise(operator.lshift, other, self)
+
+    def __rrshift__(self, other: Any) -> Any:
+        return bitwise(operator.rshift, other, self)
+
+    def __invert__(self) -> Any:
+        return affine(self, -1, -1)
+
+    __rand__ = __and__
+    __ror__ = __or__
+    __rxor__ = __xor__
+
 
 def is_integer(value: Any) -> bool:
     kind = type(value)
     return kind is int or kind is bool or kind is SoftInteger or kind is SoftTruth
+
+
+def bitwise(operation: Any, a: Any, b: Any) -> Any:
+    """A function of two integers, exactly, by their supports."""
+    return rounding.mapped(operation, a, b) if is_integer(a) and is_integer(b) else NotImplemented
 
 
 def of_truth(truth: SoftTruth) -> SoftInteger:

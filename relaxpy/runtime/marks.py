@@ -11,6 +11,7 @@ from relaxpy.runtime.soft import Soft
 from relaxpy.runtime.state import state
 
 boundary: Any = LazyModule("relaxpy.runtime.boundary")
+chances: Any = LazyModule("relaxpy.runtime.chances")
 wrapping: Any = LazyModule("relaxpy.runtime.wrapping")
 
 T = TypeVar("T")
@@ -75,6 +76,52 @@ def hard(value: T) -> T:
     if isinstance(value, Soft):
         return wrapping.make_hard(value)  # type: ignore[no-any-return]
     return value
+
+
+def truth(p: Any) -> Any:
+    """A bool that is true with probability ``p``, drawn wherever it is tested.
+
+        @relax
+        def f(p):
+            return 2.0 if relaxpy.truth(p) else 5.0          # 2 p + 5 (1 - p)
+
+    ``p``: a number or tensor; of an array an array of truths, of a list a list of them.
+    """
+    need_call("truth")
+    _become_soft()
+    return chances.make_truth(met(p))
+
+
+def categorical(p: Any) -> Any:
+    """An integer that is k with probability ``p[k]``, drawn wherever it is used.
+
+        @relax
+        def f(p, table):
+            return table[relaxpy.categorical(p)]              # the sum of p[k] * table[k]
+
+    ``p`` of shape (C,) gives one soft integer, of shape (n, C) a list of n: a word of n letters from an alphabet of C, say.
+    Two unmodified results compare for equality by cosine similarity (paper section 3.1).
+    """
+    need_call("categorical")
+    _become_soft()
+    return chances.make_categorical(met(p))
+
+
+def probabilities(k: Any, n: int) -> Any:
+    """The distribution of an integer (or a truth) over 0, ..., n - 1, of shape (n,).
+
+    >>> probabilities(2, 4)
+    tensor([0., 0., 1., 0.])
+
+    Inside a relaxed function the distribution of a soft integer is a soft array; that of a plain one is one-hot. Mass of
+    more than epsilon outside 0, ..., n - 1 is an IndexError.
+    """
+    return chances.probabilities_of(k, n)
+
+
+def _become_soft() -> None:
+    if state.call is not None:
+        state.call.become_soft()
 
 
 def need_call(name: str) -> None:

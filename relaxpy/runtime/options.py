@@ -16,9 +16,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from relaxpy.errors import RelaxError, did_you_mean
+from relaxpy.schedules import Schedule
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from relaxpy.runtime.distributions import Distribution
+    from relaxpy.runtime.tnorms import TNorm
 
 __all__ = ["DEFAULTS", "Options", "Region", "Settings", "checked", "options", "resolve"]
 
@@ -26,11 +30,11 @@ __all__ = ["DEFAULTS", "Options", "Region", "Settings", "checked", "options", "r
 class Settings(TypedDict, total=False):
     """The options by name, for type checkers; at run time settings are a plain mapping."""
 
-    beta: float | Tensor
+    beta: float | Tensor | Schedule
     max_iter: int
     epsilon: float
-    distribution: str
-    t_norm: str
+    distribution: str | Distribution
+    t_norm: str | TNorm
     mode: str
     estimator: str
 
@@ -42,18 +46,19 @@ class Options:
     >>> Options().beta
     10.0
 
-    ``beta``: the inverse temperature of comparisons; a tensor or parameter gets a gradient.
+    ``beta``: the inverse temperature of comparisons; a tensor or parameter gets a gradient, a schedule gives its value now.
     ``max_iter``: after so many soft tests a while loop stops, with a warning about the mass that is left.
     ``epsilon``: a path whose mass is no more than this in any lane is not followed.
-    ``distribution``: of the perturbation of a comparison; ``t_norm``: what `and` makes of two probabilities;
+    ``distribution``: of the perturbation of a comparison, by name (see relaxpy.runtime.distributions) or one's own;
+    ``t_norm``: what `and` makes of two probabilities, by name such as "yager(2)" (see relaxpy.runtime.tnorms) or one's own;
     ``mode``: whether soft decisions are relaxed; ``estimator``: how the paths of a program are summed up.
     """
 
     beta: float | Tensor = 10.0
     max_iter: int = 1024
     epsilon: float = 1e-5
-    distribution: str = "logistic"
-    t_norm: str = "product"
+    distribution: str | Distribution = "logistic"
+    t_norm: str | TNorm = "product"
     mode: str = "soft"
     estimator: str = "merged"
 
@@ -62,11 +67,25 @@ DEFAULTS = Options()
 
 # What each option of a few values can be. The other values that the documentation names are added with the code for them.
 _CHOICES: Mapping[str, tuple[str, ...]] = {
-    "distribution": ("logistic",),
-    "t_norm": ("product",),
     "mode": ("soft",),
     "estimator": ("merged",),
 }
+
+
+_DISTRIBUTIONS = (
+    "logistic",
+    "normal",
+    "laplace",
+    "cauchy",
+    "reciprocal",
+    "uniform",
+    "cubic_hermite",
+    "gudermannian",
+    "gumbel_max",
+    "gumbel_min",
+    "exponential",
+    "mirrored_exponential",
+)
 
 
 def _shown(value: object) -> str:
@@ -84,7 +103,9 @@ def _is_tensor(value: object) -> bool:
 
 
 def _beta(value: Any) -> object:
-    wanted = "a positive finite number, or a floating-point tensor of one element"
+    wanted = "a positive finite number, a floating-point tensor of one element, or a schedule"
+    if isinstance(value, Schedule):
+        return value
     if _is_tensor(value):
         if value.numel() != 1 or not value.is_floating_point():
             raise _refusal("beta", value, wanted)
@@ -117,8 +138,38 @@ def _epsilon(value: Any) -> object:
     return float(value)
 
 
-_NUMBERS: Mapping[str, Callable[[Any], object]] = {"beta": _beta, "max_iter": _max_iter, "epsilon": _epsilon}
-_NAMES = (*_NUMBERS, *_CHOICES)
+def _distribution(value: Any) -> object:
+    if isinstance(value, str):
+        return _one_of("distribution", value, _DISTRIBUTIONS)
+    if "torch" in sys.modules:
+        from relaxpy.runtime.distributions import Distribution
+
+        if isinstance(value, Distribution):
+            return value
+    raise _refusal("distribution", value, "a name or an instance of relaxpy.runtime.distributions.Distribution")
+
+
+def _t_norm(value: Any) -> object:
+    if value == "product":
+        return value
+    from relaxpy.runtime.tnorms import TNorm, named
+
+    if isinstance(value, str):
+        named(value)
+        return value
+    if isinstance(value, TNorm):
+        return value
+    raise _refusal("t_norm", value, "a name or an instance of relaxpy.runtime.tnorms.TNorm")
+
+
+_CHECKS: Mapping[str, Callable[[Any], object]] = {
+    "beta": _beta,
+    "max_iter": _max_iter,
+    "epsilon": _epsilon,
+    "distribution": _distribution,
+    "t_norm": _t_norm,
+}
+_NAMES = (*_CHECKS, *_CHOICES)
 # What someone may take for an option of a region or call, and where it is said instead.
 _ELSEWHERE: Mapping[str, str] = {
     "batch": "it belongs to a function: `relax(batch=True)` or `f.batch()`",
@@ -126,8 +177,7 @@ _ELSEWHERE: Mapping[str, str] = {
 }
 
 
-def _choice(name: str, value: object) -> object:
-    choices = _CHOICES[name]
+def _one_of(name: str, value: object, choices: tuple[str, ...]) -> object:
     if value in choices:
         return value
     remedy = did_you_mean(value, choices) if isinstance(value, str) else ""
@@ -147,10 +197,10 @@ def checked(settings: Mapping[str, Any]) -> dict[str, Any]:
     """
     result: dict[str, Any] = {}
     for name, value in settings.items():
-        if name in _NUMBERS:
-            result[name] = _NUMBERS[name](value)
+        if name in _CHECKS:
+            result[name] = _CHECKS[name](value)
         elif name in _CHOICES:
-            result[name] = _choice(name, value)
+            result[name] = _one_of(name, value, _CHOICES[name])
         else:
             remedy = _ELSEWHERE.get(name) or did_you_mean(name, _NAMES) or "the options are " + ", ".join(_NAMES)
             raise RelaxError(f"there is no option `{name}`", remedy=remedy)
@@ -162,6 +212,8 @@ def resolve(settings: Mapping[str, Any]) -> Options:
     if not settings:
         return DEFAULTS
     beta = settings.get("beta")
+    if isinstance(beta, Schedule):
+        return Options(**{**settings, "beta": beta.value})
     if _is_tensor(beta) and beta.dim():  # type: ignore[union-attr]
         settings = {**settings, "beta": beta.reshape(())}  # type: ignore[union-attr]
     return Options(**settings)

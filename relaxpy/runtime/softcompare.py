@@ -10,11 +10,10 @@ import torch
 from torch import Tensor
 
 from relaxpy.errors import SoftValueError
-from relaxpy.runtime import arrays, integers, ops
+from relaxpy.runtime import arrays, integers, ops, perturbation
 from relaxpy.runtime.integers import SoftInteger, Table
 from relaxpy.runtime.ops import Operand
 from relaxpy.runtime.soft import Soft
-from relaxpy.runtime.state import state
 from relaxpy.runtime.values import SoftNumber, SoftScalar, SoftTruth, operand
 
 HardComparison = Callable[[Any, Any], Any]
@@ -50,14 +49,11 @@ def ordered(a: Any, b: Any, hard: HardComparison, sign: int) -> Any:
 
 
 def real_order(x: Operand, y: Operand, maybe_infinite: bool, hard: HardComparison, sign: int) -> Tensor:
-    """sigma(beta (x - y)) or its mirror (paper Eq. 8); infinities are not perturbed."""
-    options = state.options
+    """P(noise < beta (x - y)) or its mirror (paper Eq. 8); infinities are not perturbed."""
     if not maybe_infinite:
-        difference = x - y if sign > 0 else y - x
-        return torch.sigmoid(torch.as_tensor(difference * options.beta))
+        return perturbation.below(x - y if sign > 0 else y - x)
     x, y, unperturbed = apart(x, y)
-    difference = x - y if sign > 0 else y - x
-    soft = torch.sigmoid(difference * options.beta)
+    soft = perturbation.below(x - y if sign > 0 else y - x)
     return torch.where(unperturbed[0], hard(*unperturbed[1:]).to(soft.dtype), soft)
 
 
@@ -73,17 +69,12 @@ def apart(x: Operand, y: Operand) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor,
 
 
 def real_equality(x: Operand, y: Operand, maybe_infinite: bool) -> Tensor:
-    """sech^2(beta (x - y) / 2) = 4 s (1 - s), s = sigma(beta (x - y)) (paper Eq. 9)."""
-    beta = state.options.beta
-    if maybe_infinite:
-        x, y, unperturbed = apart(x, y)
-    scaled = (x - y) * beta
-    if not isinstance(scaled, Tensor):
-        scaled = torch.as_tensor(scaled)
-    soft = 4 * torch.sigmoid(scaled) * torch.sigmoid(-scaled)
-    if maybe_infinite:
-        return torch.where(unperturbed[0], (unperturbed[1] == unperturbed[2]).to(soft.dtype), soft)
-    return soft
+    """The ratio of densities; sech^2(beta (x - y) / 2) for the logistic distribution (paper Eq. 9)."""
+    if not maybe_infinite:
+        return perturbation.alike(x - y)
+    x, y, unperturbed = apart(x, y)
+    soft = perturbation.alike(x - y)
+    return torch.where(unperturbed[0], (unperturbed[1] == unperturbed[2]).to(soft.dtype), soft)
 
 
 def equal(a: Any, b: Any) -> Any:
@@ -110,17 +101,17 @@ def negation(value: Any) -> Any:
 
 
 def both(a: Any, b: Any) -> Any:
-    """The conjunction of independent truths: their product."""
+    """The conjunction of two truths: their t-norm, the product if they are taken as independent."""
     if isinstance(b, bool):
         return a if b else False
-    return SoftTruth(a.lanes * b.lanes) if isinstance(b, SoftTruth) else NotImplemented
+    return SoftTruth(perturbation.conjunction(a.lanes, b.lanes)) if isinstance(b, SoftTruth) else NotImplemented
 
 
 def either(a: Any, b: Any) -> Any:
-    """The disjunction of independent truths: their probabilistic sum."""
+    """The disjunction of two truths: their t-conorm, the probabilistic sum if they are taken as independent."""
     if isinstance(b, bool):
         return True if b else a
-    return SoftTruth(a.lanes + b.lanes - a.lanes * b.lanes) if isinstance(b, SoftTruth) else NotImplemented
+    return SoftTruth(perturbation.disjunction(a.lanes, b.lanes)) if isinstance(b, SoftTruth) else NotImplemented
 
 
 def scalars(a: Any, b: Any, hard: HardComparison) -> tuple[tuple[Operand, bool], tuple[Operand, bool]] | None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from relaxpy.errors import RelaxIndexError, SoftValueError, user_place
-from relaxpy.runtime import arrays, ops
+from relaxpy.runtime import arrays, ops, perturbation
 from relaxpy.runtime.arrays import SoftArray, lane_axes
 from relaxpy.runtime.blend import CannotBlendError
 from relaxpy.runtime.integers import distribution_of, node_of
@@ -89,7 +88,7 @@ def weights_over(index: SoftScalar, container: Any) -> Weights:
     """Where a soft index points to, with probabilities, on a list, tuple, array or dict."""
     if isinstance(index, SoftNumber):
         n = len(container)
-        return list(enumerate(filter_weights(index, n).unbind(0))) if n else _outside(index, 1.0, 0)
+        return list(enumerate(perturbation.filter_weights(index.lanes, n).unbind(0))) if n else _outside(index, 1.0, 0)
     values, probabilities = distribution_of(node_of(index))
     keys = container if isinstance(container, dict) else None
     n = len(container)
@@ -114,19 +113,6 @@ def _outside(index: SoftScalar, mass: Any, n: int) -> Any:
         file=place[0] if place else None,
         line=place[1] if place else None,
     )
-
-
-def filter_weights(index: SoftNumber, n: int) -> Tensor:
-    """Weights of a real-valued index over positions 0..n-1, shape (n, *lanes) (paper section 3.2).
-
-    A logistic density around the index, normalised over the axis in the forward pass only.
-    """
-    x = index.lanes
-    positions = torch.arange(n, dtype=x.dtype, device=x.device).reshape((-1,) + (1,) * x.dim())
-    z = ((positions - x) * state.options.beta).abs()
-    log_density = -z - 2 * torch.nn.functional.softplus(-z)
-    density = (log_density - log_density.max(0).values.detach()).exp()
-    return density / density.sum(0).detach()
 
 
 def expectation(container: Any, index: SoftScalar) -> Any:

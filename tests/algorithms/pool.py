@@ -1,7 +1,8 @@
 """The pool: every algorithm of the package, with a source of random inputs.
 
-``needs`` is "core" where an algorithm needs only statements, comparisons and indices that are counted, and "builtins"
-where it needs relaxed builtins (``min``, ``sorted``, ``abs``, ``math`` ...) or indices that depend on comparisons.
+``needs`` is "core" where an algorithm gets along with statements and comparisons, "indices" where it has indices that
+depend on comparisons, or recursion that does, and "builtins" where it needs relaxed builtins (``min``, ``sorted``,
+``//``, ``%``, filters of comprehensions ...).
 """
 
 from __future__ import annotations
@@ -164,15 +165,28 @@ CORE = [
     Case(sequences.rank_of_first, lambda r: (some(r, 6),)),
 ]
 
+INDICES = [
+    Case(ordering.selection_sort, lambda r: (some(r, 4),), "indices"),
+    Case(ordering.insertion_sort_by_shifting, lambda r: (some(r, 4),), "indices"),
+    Case(ordering.rank_sort, lambda r: (some(r, 4),), "indices"),
+    Case(ordering.merge_sort, lambda r: (some(r, 4),), "indices"),
+    Case(ordering.heap_sort, lambda r: (some(r, 4),), "indices"),
+    Case(ordering.binary_search, lambda r: (rising(r, 5), one(r, 0.0, 5.0)), "indices"),
+    Case(ordering.halving_search, lambda r: (rising(r, 7), one(r, 0.0, 6.0)), "indices"),
+    Case(dynamic.cut_rod, lambda r: (rising(r, 4), 5), "indices"),
+    Case(graphs.shortest_grid_path, lambda r: (grid(r, 3, 3),), "indices", ties=True),
+    Case(graphs.floyd_warshall, lambda r: (distances(r, 4),), "indices", ties=True),
+    Case(graphs.dijkstra, lambda r: (distances(r, 4),), "indices", ties=True),
+    Case(graphs.count_clusters, lambda r: (some(r, 4), one(r, 0.3, 1.0)), "indices"),
+    Case(graphs.flood_fill, lambda r: (grid(r, 3, 3), one(r, 1.0, 2.0)), "indices"),
+    Case(counting.histogram, lambda r: (some(r, 5, 0.0, 4.0), rising(r, 3)), "indices"),
+    Case(counting.run_lengths, lambda r: (some(r, 5),), "indices"),
+    Case(counting.automaton, lambda r: (some(r, 6, 0.0, 4.0), one(r, 0.8, 1.5), one(r, 2.0, 3.0)), "indices"),
+    Case(rendering.silhouette, lambda r: (triangles(r, 2), 2), "indices"),
+]
+
 BUILTINS = [
-    Case(ordering.selection_sort, lambda r: (some(r, 4),), "builtins"),
     Case(ordering.selection_order, lambda r: (some(r, 4),), "builtins"),
-    Case(ordering.insertion_sort_by_shifting, lambda r: (some(r, 4),), "builtins"),
-    Case(ordering.rank_sort, lambda r: (some(r, 4),), "builtins"),
-    Case(ordering.merge_sort, lambda r: (some(r, 4),), "builtins"),
-    Case(ordering.heap_sort, lambda r: (some(r, 4),), "builtins"),
-    Case(ordering.binary_search, lambda r: (rising(r, 5), one(r, 0.0, 5.0)), "builtins"),
-    Case(ordering.halving_search, lambda r: (rising(r, 7), one(r, 0.0, 6.0)), "builtins"),
     Case(ordering.bisect_left, lambda r: (rising(r, 5), one(r, 0.0, 5.0)), "builtins", laws=SHARP_ONLY),
     Case(ordering.median, lambda r: (some(r, 5),), "builtins"),
     Case(dynamic.knapsack, lambda r: (some(r, 4, 0.5, 3.0), [int(w) for w in r.integers(1, 4, 4)], 5), "builtins"),
@@ -181,17 +195,9 @@ BUILTINS = [
     Case(dynamic.time_warping, lambda r: (some(r, 4), some(r, 3)), "builtins"),
     Case(dynamic.matrix_chain, lambda r: (some(r, 5, 0.5, 2.0),), "builtins"),
     Case(dynamic.longest_increasing_subsequence, lambda r: (some(r, 5),), "builtins"),
-    Case(dynamic.cut_rod, lambda r: (rising(r, 4), 5), "builtins"),
     Case(dynamic.viterbi, lambda r: (some(r, 2), grid(r, 2, 2), grid(r, 4, 2)), "builtins"),
-    Case(graphs.shortest_grid_path, lambda r: (grid(r, 3, 3),), "builtins", ties=True),
-    Case(graphs.floyd_warshall, lambda r: (distances(r, 4),), "builtins", ties=True),
-    Case(graphs.dijkstra, lambda r: (distances(r, 4),), "builtins", ties=True),
     Case(graphs.spanning_tree_length, lambda r: (distances(r, 4),), "builtins", ties=True),
-    Case(graphs.count_clusters, lambda r: (some(r, 4), one(r, 0.3, 1.0)), "builtins"),
-    Case(graphs.flood_fill, lambda r: (grid(r, 3, 3), one(r, 1.0, 2.0)), "builtins"),
     Case(counting.euclid_gcd, lambda r: (one(r, 2.0, 5.0), one(r, 0.5, 2.0)), "builtins"),
-    Case(counting.histogram, lambda r: (some(r, 5, 0.0, 4.0), rising(r, 3)), "builtins"),
-    Case(counting.run_lengths, lambda r: (some(r, 5),), "builtins"),
     Case(counting.nearest_neighbours, lambda r: (some(r, 4), some(r, 4), one(r)), "builtins"),
     Case(counting.nearest_label, lambda r: (some(r, 4), some(r, 4), one(r)), "builtins"),
     Case(counting.quantise, lambda r: (some(r, 4), one(r, 0.3, 0.6)), "builtins"),
@@ -203,9 +209,7 @@ BUILTINS = [
         counting.box_overlap, lambda r: (some(r, 2, 0.0, 1.0) + some(r, 2, 1.5, 3.0), [0.5, 0.4, 2.0, 2.2]), "builtins"
     ),
     Case(counting.cluster_two, lambda r: (some(r, 3, -2.0, -0.5) + some(r, 3, 0.5, 2.0),), "builtins"),
-    Case(counting.automaton, lambda r: (some(r, 6, 0.0, 4.0), one(r, 0.8, 1.5), one(r, 2.0, 3.0)), "builtins"),
-    Case(rendering.silhouette, lambda r: (triangles(r, 2), 2), "builtins"),
     Case(rendering.silhouette_by_distance, lambda r: (triangles(r, 1), 2), "builtins"),
 ]
 
-POOL = CORE + BUILTINS
+POOL = CORE + INDICES + BUILTINS

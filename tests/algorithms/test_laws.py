@@ -14,10 +14,14 @@ import relaxpy
 from relaxpy.errors import RelaxWarning
 from tests.algorithms.pool import POOL, Case
 
+# What the runtime relaxes so far; the rest obeys the law of plain inputs alone.
+RELAXED = {"core", "indices"}
+
 
 def cases(law: str) -> pytest.MarkDecorator:
     """Parametrise a test over the algorithms that obey ``law``."""
-    return pytest.mark.parametrize("case", [c for c in POOL if law in c.laws], ids=lambda c: f"{c.needs}-{c.name}")
+    chosen = [c for c in POOL if law in c.laws and (law == "identity" or c.needs in RELAXED)]
+    return pytest.mark.parametrize("case", chosen, ids=lambda c: f"{c.needs}-{c.name}")
 
 
 @pytest.fixture(autouse=True)

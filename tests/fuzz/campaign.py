@@ -17,8 +17,12 @@ from tests.fuzz.program import Program, generate
 from tests.fuzz.shrink import shrink
 
 
-class OutOfTime(Exception):
+class OutOfTime(BaseException):
     """A program that takes this long is taken to hang."""
+
+
+# No program is made smaller for longer than this.
+SHRINK_SECONDS = 60.0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -29,6 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--budget", type=int, default=400, help="paths that the oracle may take for one program")
     parser.add_argument("--seconds", type=float, default=30.0, help="time for one program")
     parser.add_argument("--no-shrink", action="store_true")
+    parser.add_argument("--guards", action="store_true", help="programs with try, raise, with and match as well")
     options = parser.parse_args(argv)
     torch.set_num_threads(1)
     signal.signal(signal.SIGALRM, _out_of_time)
@@ -36,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     failures: Counter[str] = Counter()
     started = time.monotonic()
     for seed in range(options.seed, options.seed + options.programs):
-        program = generate(seed)
+        program = generate(seed, guards=options.guards)
         verdict = _checked(program, seed, options.budget, options.seconds)
         counts.update(_features(program, verdict))
         if verdict.failure:
@@ -83,8 +88,11 @@ def _features(program: Program, verdict: Verdict) -> list[str]:
 def _report(program: Program, seed: int, failure: Failure, options: argparse.Namespace) -> None:
     source = program.source
     if not options.no_shrink:
+        deadline = time.monotonic() + SHRINK_SECONDS
 
         def fails(text: str) -> bool:
+            if time.monotonic() > deadline:
+                return False
             smaller = Program(text, program.hazards, program.name)
             verdict = _checked(smaller, seed, options.budget, options.seconds)
             return verdict.failure is not None and verdict.failure.kind == failure.kind

@@ -45,15 +45,19 @@ def condition(writer: Writer, scope: Scope, depth: int = 0) -> str | None:
 
 
 def comparison(writer: Writer, scope: Scope) -> str | None:
-    kind = writer.random.random()
-    if kind < 0.12 and writer.afford(scope, 2):
+    if writer.chance(0.12) and writer.afford(scope, 2):
         low, high = sorted((float(threshold(writer)), float(threshold(writer))))
         return f"{low!r} < {untouched(writer, scope)} <= {high!r}"
+    return single_comparison(writer, scope)
+
+
+def single_comparison(writer: Writer, scope: Scope) -> str | None:
     if not writer.afford(scope):
         return None
-    if kind < 0.22:
+    kind = writer.random.random()
+    if kind < 0.1:
         return f"{untouched(writer, scope)} {writer.choose(('==', '!='))} {threshold(writer)}"
-    if kind < 0.38:
+    if kind < 0.28:
         different = [name for name in scope.inputs if name in ("x[0]", "x[1]", "x[2]", "x[3]", "y")]
         if len(different) > 1:
             left, right = writer.random.sample(different, 2)

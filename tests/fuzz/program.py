@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tests.fuzz.expressions import affine, threshold, untouched
+from tests.fuzz.guards import GUARD
 from tests.fuzz.statements import block
 from tests.fuzz.writer import Helper, Scope, Writer
 
@@ -34,15 +35,16 @@ class Program:
         return namespace
 
 
-def generate(seed: int) -> Program:
-    """The program of this seed."""
+def generate(seed: int, *, guards: bool = False) -> Program:
+    """The program of this seed; with ``guards`` it holds `try`, `raise`, `with` and `match` as well."""
     chosen = random.Random(seed)
     hazards = chosen.random() < 0.15
     writer = Writer(chosen, decisions=chosen.choice((3.0, 6.0, 9.0, 12.0)), hazards=False)
     writer.line("TOTAL = 0.0")
+    writer.lines += GUARD.splitlines() if guards else []
     predicates = (_predicate(writer), _any_of(writer))
     calls = (_method(writer), _changes_list(writer), _counts_globally(writer), _recursive(writer), _position(writer))
-    writer.hazards = hazards
+    writer.hazards, writer.guards = hazards, guards
     _main(writer, calls, predicates)
     return Program("\n".join(writer.lines) + "\n", hazards, f"<fuzz {seed}>")
 

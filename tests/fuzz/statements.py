@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.fuzz.expressions import affine, comparison, condition, constant, threshold, untouched
+from tests.fuzz.expressions import affine, condition, constant, single_comparison, threshold, untouched
+from tests.fuzz.guards import guarded
 from tests.fuzz.loops import loop
 from tests.fuzz.writer import Scope, Writer
 
@@ -16,7 +17,10 @@ def block(writer: Writer, scope: Scope) -> None:
     for _ in range(writer.random.randint(1, 4 if scope.depth < 2 else 2)):
         weights = [weight for weight, _, deepest in PRODUCTIONS if scope.depth < deepest]
         options = [production for _, production, deepest in PRODUCTIONS if scope.depth < deepest]
-        writer.random.choices(options, weights)[0](writer, scope)
+        if writer.guards and scope.depth < 3 and writer.chance(0.25):
+            guarded(writer, scope, block)
+        else:
+            writer.random.choices(options, weights)[0](writer, scope)
         if writer.hazards and writer.chance(0.08):
             writer.line(writer.choose(HAZARDS))
     if scope.in_branch and writer.chance(0.5):
@@ -55,7 +59,7 @@ def branch(writer: Writer, scope: Scope) -> None:
 
 def named_truth(writer: Writer, scope: Scope) -> None:
     """A comparison under a name is drawn anew at each test."""
-    test = comparison(writer, scope)
+    test = single_comparison(writer, scope)
     if test is None or not writer.afford(scope, 1):
         return assign(writer, scope)
     name = writer.fresh("c")

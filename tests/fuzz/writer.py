@@ -52,6 +52,7 @@ class Writer:
     random: random.Random
     decisions: float
     hazards: bool = False
+    guards: bool = False
     lines: list[str] = field(default_factory=list)
     indent: int = 0
     names: int = 0

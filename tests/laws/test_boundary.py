@@ -171,16 +171,16 @@ def test_whole_array_operations_in_a_batch() -> None:
 
 def test_an_empty_batch() -> None:
     def program(a: Any) -> Any:
-        n = 0
-        while a[0] > n:
-            n += 1
-        return keep_larger(a), n
+        left = a[0]
+        while left > 0:
+            left = left - 1.0
+        return keep_larger(a), left
 
     rows = torch.zeros(0, 3, requires_grad=True)
-    values, counts = relax(program, batch=True)(rows)
+    values, left = relax(program, batch=True)(rows)
     assert values.shape == (0, 3)
-    assert counts.shape == (0,)
-    assert torch.autograd.grad(values.sum() + counts.sum(), rows)[0].shape == (0, 3)
+    assert left.shape == (0,)
+    assert torch.autograd.grad(values.sum() + left.sum(), rows)[0].shape == (0, 3)
 
 
 def test_an_empty_array() -> None:

@@ -111,6 +111,8 @@ CONDITIONS = [
     ("x > 0 if y > 0 else x < y", lambda x, y: above(y) * above(x) + (1 - above(y)) * above(y, x)),
     ("x", lambda x, y: 1 - equal(x, 0.0)),
     ("x and y > 0", lambda x, y: (1 - equal(x, 0.0)) * above(y)),
+    ("x or y > 0", lambda x, y: 1 - equal(x, 0.0) * (1 - above(y))),
+    ("x or y", lambda x, y: 1 - equal(x, 0.0) * equal(y, 0.0)),
 ]
 
 

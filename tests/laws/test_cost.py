@@ -70,18 +70,6 @@ def test_an_element_store_costs_the_same_whatever_the_length(program: Any, batch
     assert long.elements - short.elements <= 4 * (2000 - 12) * (4 if batch else 1)
 
 
-def test_backward_passes_cost_the_same_whatever_the_length_of_the_loop_body() -> None:
-    def backward(n: int) -> int:
-        a = torch.randn(n, requires_grad=True)
-        result = relax(swap_under_a_condition)(a)
-        counter = Operations()
-        with counter:
-            torch.autograd.grad(result, a)
-        return counter.count
-
-    assert backward(12) == backward(2000)
-
-
 def test_a_blend_touches_only_the_elements_that_differ() -> None:
     def program(x: Any, kept: Any) -> Any:
         if x > 0:

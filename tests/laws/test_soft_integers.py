@@ -159,7 +159,8 @@ def test_the_sum_of_two_integers_is_their_independent_convolution() -> None:
         table = [0.0, 1.0, 4.0, 9.0, 16.0]
         return table[k + j], table[2 + k - j], 1.0 if k < j else 0.0, 1.0 if k == 1 else 0.0
 
-    p, q = array(0.2, 0.5, 0.3), array(0.6, 0.1, 0.3)
+    a, b = array(0.2, 0.5, 0.3), array(0.6, 0.1, 0.3)
+    p, q = torch.softmax(a, 0), torch.softmax(b, 0)
     pairs = [(p[i] * q[j], i, j) for i in range(3) for j in range(3)]
     expected = (
         sum(w * (i + j) ** 2 for w, i, j in pairs),
@@ -167,7 +168,7 @@ def test_the_sum_of_two_integers_is_their_independent_convolution() -> None:
         sum(w * (i < j) for w, i, j in pairs),
         p[1],
     )
-    assert_same(relax(program, **FINE)(p, q), expected, [p, q])
+    assert_same(relax(program, **FINE)(p, q), expected, [a, b])
 
 
 def test_probabilities_of_integers() -> None:
@@ -189,9 +190,10 @@ def test_truth_and_categorical_make_soft_values() -> None:
         k = categorical(w)
         return y, [1.0, 10.0, 100.0][k], k
 
-    p, w = number(0.3), array(0.2, 0.3, 0.5)
+    p, a = number(0.3), array(0.2, 0.3, 0.5)
+    w = torch.softmax(a, 0)
     expected = (2 * p + 5 * (1 - p), w[0] + 10 * w[1] + 100 * w[2], w[1] + 2 * w[2])
-    assert_same(relax(program, **FINE)(p, w), expected, [p, w])
+    assert_same(relax(program, **FINE)(p, w), expected, [p, a])
 
 
 def test_an_integer_after_exits_of_a_loop() -> None:

@@ -7,8 +7,11 @@ import pytest
 import torch
 
 from relaxpy.errors import RelaxError
+from relaxpy.runtime import options as options_module
+from relaxpy.runtime.distributions import DISTRIBUTIONS, Cauchy
 from relaxpy.runtime.options import DEFAULTS, Options, checked, options, resolve
 from relaxpy.runtime.state import state
+from relaxpy.runtime.tnorms import Hamacher
 
 
 def test_defaults() -> None:
@@ -28,13 +31,23 @@ def test_defaults() -> None:
         ({"epsilon": 0}, {"epsilon": 0.0}),
         ({"distribution": "logistic", "mode": "soft"}, {"distribution": "logistic", "mode": "soft"}),
         ({"t_norm": "product", "estimator": "merged"}, {"t_norm": "product", "estimator": "merged"}),
+        ({"t_norm": "yager(2)"}, {"t_norm": "yager(2)"}),
+        ({"distribution": Cauchy(), "t_norm": Hamacher(0.5)}, {"distribution": Cauchy(), "t_norm": Hamacher(0.5)}),
     ],
 )
 def test_accepted(settings: dict[str, Any], result: dict[str, Any]) -> None:
     assert checked(settings) == result
 
 
-_BETA = "`beta` is a positive finite number, or a floating-point tensor of one element, not "
+def test_every_distribution_can_be_named() -> None:
+    assert set(options_module._DISTRIBUTIONS) == DISTRIBUTIONS.keys()
+    for name in DISTRIBUTIONS:
+        assert checked({"distribution": name}) == {"distribution": name}
+    with pytest.raises(RelaxError, match="did you mean `cauchy`"):
+        checked({"distribution": "couchy"})
+
+
+_BETA = "`beta` is a positive finite number, a floating-point tensor of one element, or a schedule, not "
 _MAX_ITER = "`max_iter` is a number of soft tests: an int, 0 or more, not "
 _EPSILON = "`epsilon` is a probability below which a path is left out: 0 <= epsilon < 1, not "
 
@@ -59,8 +72,16 @@ _EPSILON = "`epsilon` is a probability below which a path is left out: 0 <= epsi
         ({"epsilon": -1e-9}, _EPSILON + "-1e-09"),
         ({"epsilon": float("nan")}, _EPSILON + "nan"),
         ({"epsilon": "x" * 80}, _EPSILON + "'" + "x" * 56 + "..."),
-        ({"distribution": "cauchy"}, "`distribution` can be 'logistic', not 'cauchy'"),
-        ({"t_norm": "Product"}, "`t_norm` can be 'product', not 'Product'\n  remedy: did you mean `product`?"),
+        (
+            {"distribution": 3},
+            "`distribution` is a name or an instance of relaxpy.runtime.distributions.Distribution, not 3",
+        ),
+        ({"t_norm": "Product"}, "there is no t-norm `Product`\n  remedy: did you mean `product`?"),
+        ({"t_norm": "yager"}, "the t-norm `yager` takes a parameter: `yager(2)`"),
+        ({"t_norm": "minimum(2)"}, "the t-norm `minimum` takes no parameter"),
+        ({"t_norm": "frank(x)"}, "the parameter of the t-norm `frank(x)` is no number"),
+        ({"t_norm": "frank(0)"}, "the parameter of Frank is more than 0 and finite, not 0.0"),
+        ({"t_norm": 2}, "`t_norm` is a name or an instance of relaxpy.runtime.tnorms.TNorm, not 2"),
         ({"mode": 1}, "`mode` can be 'soft', not 1"),
         ({"estimator": "exact"}, "`estimator` can be 'merged', not 'exact'"),
         ({"maxiter": 3}, "there is no option `maxiter`\n  remedy: did you mean `max_iter`?"),

@@ -1,0 +1,244 @@
+"""`min` and `max`, and which element is the smallest or largest (paper Eq. 10)."""
+
+from __future__ import annotations
+
+import builtins
+import operator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from relaxpy.errors import SoftValueError
+from relaxpy.runtime import arrays, integers, ops, perturbation, scopes
+from relaxpy.runtime.arrays import SoftArray, lane_axes
+from relaxpy.runtime.blend import CannotBlendError, blend, blend_reals
+from relaxpy.runtime.builtins.seeing import holds_soft, seen
+from relaxpy.runtime.callees import relaxed_callable
+from relaxpy.runtime.integers import LaneValues, SoftInteger
+from relaxpy.runtime.mixing import Mixer, blend_error
+from relaxpy.runtime.sequences import element
+from relaxpy.runtime.soft import Marker
+from relaxpy.runtime.state import state
+from relaxpy.runtime.values import SoftNumber, SoftScalar, SoftTruth, operand, truth_of
+
+_NOTHING = Marker("nothing")
+_PLAIN = frozenset({int, float, bool})
+
+
+class Extremum(SoftNumber):
+    """The result of `min` or `max`; it remembers of which elements, so that `xs.index(min(xs))` is their argmin."""
+
+    __slots__ = ("weights", "source")
+    weights: Tensor
+    source: Any
+
+
+def minimum(*args: Any, **kwargs: Any) -> Any:
+    """`min`: the sum of softmin(beta x)_i x_i (Eq. 10), of soft numbers and expectations.
+
+    For the logistic distribution this is exact as a choice under multinomial logistic noise, and for two values the
+    expectation of `b if b < a else a` under any symmetric distribution; with more values and another distribution the odds of
+    each against the leader are those of their comparison, which is an approximation. Infinities are not perturbed. With
+    `key`, the elements are mixed by the softmin of their keys: of ints a categorical, as `min(range(n), key=...)`.
+    """
+    return _extremum(builtins.min, -1, args, kwargs)
+
+
+def maximum(*args: Any, **kwargs: Any) -> Any:
+    """`max`: the sum of softmax(beta x)_i x_i (Eq. 10); see minimum."""
+    return _extremum(builtins.max, 1, args, kwargs)
+
+
+def _extremum(builtin: Callable[..., Any], sign: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    several = len(args) > 1
+    if not args or not kwargs.keys() <= {"key", "default"} or several and "default" in kwargs:
+        return builtin(*args, **kwargs)
+    if several and not kwargs and all(type(arg) in _PLAIN for arg in args):
+        return builtin(*args)
+    key = relaxed_callable(kwargs.get("key"))
+    given = args if several else seen(args[0])
+    if key is None and isinstance(given, SoftArray) and len(given):
+        return of_array(given, sign)
+    candidates: list[tuple[Any, Any]] = []
+
+    def plain() -> Iterator[tuple[Any, Any]]:
+        for pair in pairs:
+            candidates.append(pair)
+            if holds_soft(pair[0]):
+                return
+            yield pair
+
+    pairs = _keyed(given, key)
+    # Python's own function decides among plain values, with its own exceptions; it stops at the first soft one
+    best = builtin(plain(), key=operator.itemgetter(0), default=_NOTHING)
+    if not candidates or not holds_soft(candidates[-1][0]):
+        return builtin((), **kwargs) if best is _NOTHING else best[1]
+    candidates.extend(pairs)
+    return chosen([value for value, _ in candidates], [item for _, item in candidates], sign, key is None)
+
+
+def _keyed(items: Iterable[Any], key: Callable[[Any], Any] | None) -> Iterator[tuple[Any, Any]]:
+    for item in items:
+        item = seen(item)
+        yield (item if key is None else seen(key(item))), item
+
+
+def chosen(values: Sequence[Any], items: Sequence[Any], sign: int, own: bool = False) -> Any:
+    """The expectation of the item whose value is the largest (sign 1) or smallest (sign -1); ``own``: values are items."""
+    if len(items) == 1:
+        return items[0]
+    exact = _of_certain_lanes(values, sign) if own else None
+    if exact is not None:
+        return exact
+    if any(operand(value) is None for value in values):
+        return _tournament(values, items, sign)
+    if len(values) == 2:
+        p = _second_leads(values[0], values[1], sign)
+        return _remembered(blend_reals(p, values[1], values[0]), [1 - p, p], items) if own else mixture([1 - p, p], items)
+    lanes = arrays.stacked(list(values))
+    weights = leader_weights(lanes, sign)
+    if own:
+        return _remembered(_expected(weights, lanes), weights, items)
+    return mixture(list(weights.unbind(0)), items)
+
+
+def of_array(array: SoftArray, sign: int) -> Any:
+    """`min(a)`, `max(a)` of a one-dimensional array."""
+    tensor = array.tensor()
+    if tensor.dim() - lane_axes() > 1:
+        raise SoftValueError("`min` or `max` of the rows of an array", remedy="take it of each row, or of `a.flatten()`")
+    if array.element == arrays.INTEGER:
+        return chosen(array.rows(), array.rows(), sign, own=True)
+    weights = leader_weights(tensor, sign)
+    source = array.whole()
+    return _remembered(_expected(weights, tensor), weights, array.rows() if source is None else source)
+
+
+def _remembered(number: SoftNumber, weights: Any, source: Any) -> Extremum:
+    result = Extremum(number.lanes, number.finite)
+    result.weights = weights
+    result.source = source if isinstance(source, Tensor) else tuple(source)
+    return result
+
+
+def argument(array: Any, sign: int) -> SoftInteger:
+    """argmax (sign 1) or argmin (sign -1) of a one-dimensional array: a categorical with the weights of Eq. 10."""
+    tensor = array.tensor() if isinstance(array, SoftArray) else arrays.constant_array(array).tensor()
+    if not tensor.is_floating_point():
+        tensor = tensor.to(torch.get_default_dtype())
+    return integers.from_table(leader_weights(tensor, sign))
+
+
+def leader_weights(x: Tensor, sign: int) -> Tensor:
+    """P(i = argmax_j x_j) (sign -1: argmin), shape (n, *lanes): softmax(beta x) for the logistic distribution (Eq. 10).
+
+    For any other distribution the odds of i against the leader m are those of their comparison, F(beta (x_i - x_m)) to
+    F(beta (x_m - x_i)). Infinities and NaN decide as in Python: the first infinite leader wins.
+    """
+    if state.scopes:
+        x = ops.guarded(x, scopes.dead_lanes())
+    finite = torch.isfinite(x.detach())
+    all_finite = bool(ops.concrete(finite).all())
+    low = -float("inf")
+    y = x if sign > 0 else -x
+    usable = y if all_finite else torch.where(finite, y, torch.zeros_like(y))
+    leader = (usable if all_finite else torch.where(finite, y, low)).detach().amax(0)
+    if not all_finite:
+        leader = torch.where(torch.isfinite(leader), leader, torch.zeros_like(leader))
+    behind = usable - leader
+    if state.options.distribution == "logistic":
+        z = perturbation.scaled(behind)
+        weights = torch.softmax(z if all_finite else torch.where(finite, z, low), 0)
+    else:
+        odds = perturbation.leads(behind) / perturbation.leads(-behind)
+        odds = odds if all_finite else torch.where(finite, odds, torch.zeros_like(odds))
+        weights = odds / odds.sum(0)
+    if all_finite:
+        return weights
+    return torch.where(_decided(y.detach()), _one_hot(y.detach()).to(weights.dtype), weights)
+
+
+def _decided(y: Tensor) -> Tensor:
+    """Lanes in which an infinity, or a NaN in the first place, leads."""
+    return (y == float("inf")).any(0) | torch.isnan(y[0]) | ~torch.isfinite(y).any(0)
+
+
+def _one_hot(y: Tensor) -> Tensor:
+    first = torch.where(torch.isnan(y), -float("inf"), y).argmax(0)
+    first = torch.where(torch.isnan(y[0]), torch.zeros_like(first), first)
+    positions = torch.arange(y.shape[0], device=y.device).reshape((-1,) + (1,) * (y.dim() - 1))
+    return positions == first
+
+
+def _second_leads(a: Any, b: Any, sign: int) -> Tensor:
+    """The probability that b is chosen rather than a."""
+    (x, x_finite), (y, y_finite) = operand(a), operand(b)  # type: ignore[misc]
+    if x_finite and y_finite:
+        return perturbation.leads(y - x if sign > 0 else x - y)
+    lanes = arrays.stacked([a, b])
+    return leader_weights(lanes, sign)[1]
+
+
+def _expected(weights: Tensor, x: Tensor) -> SoftNumber:
+    """The weighted sum; non-finite elements count only where they lead."""
+    finite = torch.isfinite(x.detach())
+    if bool(ops.concrete(finite).all()):
+        return SoftNumber((weights * x).sum(0), True)
+    zero = torch.zeros_like(x)
+    mean = (weights * torch.where(finite, x, zero)).sum(0)
+    mean = mean + torch.where(finite | (weights == 0), zero, x.detach()).sum(0)
+    return SoftNumber(mean, ops.all_finite(mean))
+
+
+def _of_certain_lanes(values: Sequence[Any], sign: int) -> Any:
+    """Hard integers that differ between lanes: exact; None if any is soft."""
+    lanes: list[Any] = []
+    for value in values:
+        if isinstance(value, SoftInteger) and isinstance(value.node, LaneValues):
+            lanes.append(value.node.lanes)
+        elif type(value) is int or type(value) is bool:
+            lanes.append(torch.tensor(int(value)))
+        else:
+            return None
+    together = torch.stack(torch.broadcast_tensors(*lanes))  # type: ignore[no-untyped-call]
+    found = together.amax(0) if sign > 0 else together.amin(0)
+    return integers.from_lanes(found, next(value.lanes.dtype for value in values if isinstance(value, SoftScalar)))
+
+
+def _tournament(values: Sequence[Any], items: Sequence[Any], sign: int) -> Any:
+    """Tuples and lists as values, compared one after the other as Python does; merged after each (paper section 3)."""
+    comparison = operator.gt if sign > 0 else operator.lt
+    best, item = values[0], items[0]
+    for value, other in zip(values[1:], items[1:]):
+        wins = element(comparison, value, best)
+        if isinstance(wins, (SoftTruth, SoftScalar)):
+            p = truth_of(wins).lanes
+            best, item = _blended(p, value, best), _blended(p, other, item)
+        elif wins:
+            best, item = value, other
+    return item
+
+
+def _blended(p: Tensor, a: Any, b: Any) -> Any:
+    try:
+        return blend(p, a, b)
+    except CannotBlendError as error:
+        raise blend_error("the element chosen by `min`, `max` or a sort", error) from None
+
+
+def mixture(weights: Sequence[Tensor], items: Sequence[Any]) -> Any:
+    """The expectation of items; of plain ints a categorical."""
+    if all(type(item) is int for item in items):
+        table = torch.stack(torch.broadcast_tensors(*weights))  # type: ignore[no-untyped-call]
+        support = sorted(set(items))
+        _, probabilities = integers.combined(support, list(items), table)
+        assert probabilities is not None
+        return integers.from_table(probabilities, support)
+    if all(type(item) is SoftNumber and item.finite for item in items):
+        return SoftNumber(ops.weighted_sum(weights, [item.lanes for item in items]), True)
+    try:
+        return Mixer(weights, [{}] * len(items)).mix(items)
+    except CannotBlendError as error:
+        raise blend_error("the element chosen by `min`, `max` or a sort", error) from None

@@ -1,0 +1,31 @@
+"""How builtins look at their arguments: which of them are soft. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from relaxpy.runtime.lazy import LazyModule
+from relaxpy.runtime.marks import is_tensor, met
+from relaxpy.runtime.soft import Soft
+
+adopted: Any = LazyModule("relaxpy.runtime.adopted")
+
+
+def seen(value: Any) -> Any:
+    """The value as relaxed code means it: captured parameters are soft, and so are tensors that took a soft store."""
+    if isinstance(value, Soft) or not is_tensor(value):
+        return value
+    return adopted.looked_through(met(value))
+
+
+def concerned(values: Iterable[Any]) -> bool:
+    """Is any of the values soft?"""
+    return any(isinstance(value, Soft) or is_tensor(value) and isinstance(seen(value), Soft) for value in values)
+
+
+def holds_soft(value: Any) -> bool:
+    """Is a value soft, or a list or tuple of such?"""
+    if isinstance(value, (list, tuple)):
+        return any(map(holds_soft, value))
+    return isinstance(value, Soft)

@@ -1,0 +1,100 @@
+"""The options in force, applied to lanes: beta, the distribution of the noise, and the t-norm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from relaxpy.runtime.distributions import DISTRIBUTIONS, Distribution
+from relaxpy.runtime.state import state
+from relaxpy.runtime.tnorms import TNorm, named
+
+_HALF = (torch.float16, torch.bfloat16)
+
+
+def distribution() -> Distribution:
+    """The distribution of the options in force."""
+    chosen = state.options.distribution
+    return DISTRIBUTIONS[chosen] if isinstance(chosen, str) else chosen
+
+
+def scaled(difference: Tensor | float, step: Tensor | float = 1.0) -> Tensor:
+    """beta times a difference (times a step), finite even where it overflows, so that beta's gradient is, too."""
+    beta = state.options.beta
+    if not isinstance(difference, Tensor):
+        difference = torch.as_tensor(difference)
+    if isinstance(beta, Tensor):
+        if beta.dtype != difference.dtype:
+            beta = beta.to(difference.dtype)
+        difference = _finite(difference)
+    z = difference * beta if isinstance(step, float) and step == 1.0 else difference * (beta * step)
+    return z
+
+
+def _finite(z: Tensor) -> Tensor:
+    largest = torch.finfo(z.dtype).max
+    return z.clamp(-largest, largest)
+
+
+def evaluated(function: Callable[[Tensor], Tensor], z: Tensor) -> Tensor:
+    """A function of the distribution at finite arguments, in float32 at least."""
+    if z.dtype in _HALF:
+        return function(_finite(z.float())).to(z.dtype)
+    return function(_finite(z))
+
+
+def below(difference: Tensor | float) -> Tensor:
+    """P(noise < beta difference): that a claim holds by so much (paper Eq. 8)."""
+    z = scaled(difference)
+    if state.options.distribution == "logistic":
+        return torch.sigmoid(z)
+    return evaluated(distribution().cdf, z)
+
+
+def alike(difference: Tensor | float) -> Tensor:
+    """The probability that two values are equal that differ by so much (paper Eq. 9)."""
+    z = scaled(difference)
+    if state.options.distribution == "logistic":
+        return 4 * torch.sigmoid(z) * torch.sigmoid(-z)
+    return evaluated(distribution().equality, z)
+
+
+def leads(difference: Tensor | float) -> Tensor:
+    """The probability of being the larger of two (for `min`, `max`, `sorted`): p of one and 1 - p of the other."""
+    z = scaled(difference)
+    if state.options.distribution == "logistic":
+        return torch.sigmoid(z)
+    return evaluated(distribution().balanced, z)
+
+
+def filter_weights(index: Tensor, n: int) -> Tensor:
+    """Weights of a real-valued index over positions 0..n-1, shape (n, *lanes) (paper section 3.2)."""
+    precise = index.float() if index.dtype in _HALF else index
+    # beyond 2**16 the positions would not differ any more in float32
+    precise = precise.clamp(-(2.0**16), n + 2.0**16)
+    positions = torch.arange(n, dtype=precise.dtype, device=precise.device).reshape((-1,) + (1,) * precise.dim())
+    return evaluated(distribution().filter, scaled(positions - precise)).to(index.dtype)
+
+
+def t_norm() -> TNorm:
+    """The t-norm of the options in force."""
+    chosen = state.options.t_norm
+    return named(chosen) if isinstance(chosen, str) else chosen
+
+
+def conjunction(p: Tensor, q: Tensor) -> Tensor:
+    """What `and` makes of two probabilities."""
+    return p * q if state.options.t_norm == "product" else _combined(t_norm().conjunction, p, q)
+
+
+def disjunction(p: Tensor, q: Tensor) -> Tensor:
+    """What `or` makes of two probabilities."""
+    return p + q - p * q if state.options.t_norm == "product" else _combined(t_norm().disjunction, p, q)
+
+
+def _combined(operation: Callable[[Tensor, Tensor], Tensor], p: Tensor, q: Tensor) -> Tensor:
+    dtype = torch.promote_types(p.dtype, q.dtype)
+    precise = torch.float32 if dtype in _HALF else dtype
+    return operation(p.to(precise), q.to(precise)).to(dtype)

@@ -1,0 +1,316 @@
+"""Rounding, floor division and remainders of soft values: expected staircases.
+
+A rounded number X has a distribution over the integers: with x perturbed by the noise of a comparison,
+P(X >= k) = P(noise > beta (edge(k) - x)), where edge(k) is the smallest number that is rounded to k. Its probabilities are
+differences of the CDF, exact but for the tails of mass epsilon that are lumped into the ends; its expectation is the
+staircase. Soft integers are rounded already: functions of theirs map their support, exactly.
+"""
+
+from __future__ import annotations
+
+import builtins
+import math
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from relaxpy.errors import SoftValueError
+from relaxpy.runtime import arrays, integers, ops, perturbation, scopes
+from relaxpy.runtime.arrays import SoftArray
+from relaxpy.runtime.integers import LaneValues, Node, SoftInteger, Sum, Table
+from relaxpy.runtime.soft import Soft
+from relaxpy.runtime.state import state
+from relaxpy.runtime.values import SoftNumber, SoftScalar, SoftTruth, arithmetic, operand
+
+Edge = Callable[[Tensor], Tensor]
+
+# No staircase is summed over more steps than this on either side, whatever the tails of its distribution.
+WIDEST = 4096
+
+
+def _floor_edge(k: Tensor) -> Tensor:
+    return k
+
+
+def _ceil_edge(k: Tensor) -> Tensor:
+    return k - 1
+
+
+def _trunc_edge(k: Tensor) -> Tensor:
+    return torch.where(k > 0, k, k - 1)
+
+
+def _round_edge(k: Tensor) -> Tensor:
+    return k - 0.5
+
+
+class Staircase:
+    """The steps of a rounded number around each lane's own floor.
+
+    x: shape (*lanes); ``step``: what 1 is worth in the units that are perturbed (for x // y it is |y|).
+    """
+
+    def __init__(self, x: Tensor, edge: Edge, step: Tensor | float = 1.0) -> None:
+        finite = torch.isfinite(x.detach())
+        x = torch.where(finite, x, torch.zeros_like(x))
+        self.dtype = x.dtype
+        self.x = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+        self.base = torch.floor(self.x.detach())
+        low, high = self._ends(step)
+        self.offsets = torch.arange(-low, high + 1, dtype=self.x.dtype, device=x.device)
+        column = self.offsets[1:].reshape((-1,) + (1,) * self.x.dim())
+        # beta (edge - x) for all edges but the lowest, which nothing is below
+        self.z = perturbation.scaled(edge(self.base + column) - self.x, step)
+
+    @staticmethod
+    def _ends(step: Tensor | float) -> tuple[int, int]:
+        """Offsets that are reached but for a mass of epsilon, the same in all lanes."""
+        mass = max(state.options.epsilon, 1e-12) / 2
+        beta = state.options.beta * step
+        width = float(ops.concrete(beta).min()) if isinstance(beta, Tensor) and beta.numel() else float(beta)
+        low, high = (
+            math.ceil(reach / max(width, reach / WIDEST, 1e-300)) for reach in perturbation.distribution().reach(mass)
+        )
+        # edges are up to one below the floor, and two above
+        return low + 1, high + 2
+
+    def mean(self) -> Tensor:
+        """The expectation: the lowest step, and one more for each edge that is passed."""
+        chances = perturbation.evaluated(perturbation.distribution().survival, self.z)
+        return (self.base + self.offsets[0] + chances.sum(0)).to(self.dtype)
+
+    def probabilities(self) -> Tensor:
+        """Of the steps, shape (steps, *lanes); differences of the CDF below, of the survival function above."""
+        noise = perturbation.distribution()
+        below = perturbation.evaluated(noise.cdf, self.z)
+        above = perturbation.evaluated(noise.survival, self.z)
+        middle = torch.where(self.z[1:] < 0, below[1:] - below[:-1], above[:-1] - above[1:])
+        return torch.cat([below[:1], middle.clamp(min=0), above[-1:]]).to(self.dtype)
+
+    def node(self) -> Node:
+        return Steps(self)
+
+
+class Steps(Node):
+    """The distribution of a staircase, worked out when someone asks."""
+
+    __slots__ = ("stairs",)
+
+    def __init__(self, stairs: Staircase) -> None:
+        super().__init__()
+        self.stairs = stairs
+
+    def evaluate(self) -> integers.Distribution:
+        stairs = self.stairs
+        offsets = [int(offset) for offset in stairs.offsets.tolist()]
+        base = ops.concrete(stairs.base)
+        if base.dim() == 0:
+            return [int(base) + offset for offset in offsets], stairs.probabilities()
+        node = Sum(LaneValues(stairs.base.long(), stairs.dtype), Table(offsets, stairs.probabilities()), 1)
+        return integers.distribution_of(node)
+
+
+def rounded(value: Any, edge: Edge, function: Callable[[Any], Any], name: str) -> Any:
+    """A soft value rounded: a soft integer of a scalar, expectations of an array."""
+    if isinstance(value, SoftTruth):
+        return integers.of_truth(value)
+    if isinstance(value, SoftInteger):
+        return value
+    if isinstance(value, SoftNumber):
+        stairs = Staircase(value.lanes, edge)
+        return SoftInteger(_unrounded(value, stairs.mean()), stairs.node())
+    if isinstance(value, SoftArray):
+        tensor = value.tensor()
+        return value if value.element != arrays.NUMBER else SoftArray(Staircase(tensor, edge).mean())
+    raise SoftValueError(f"`{name}` of a {value.kind}", remedy="round its elements one by one")
+
+
+def _unrounded(value: SoftNumber, mean: Tensor) -> Tensor:
+    """Infinities, which Python refuses to round, stay what they are in lanes that are alive."""
+    if value.finite:
+        return mean
+    dead = scopes.dead_lanes() if state.scopes else None
+    if dead is not None:
+        mean = torch.where(dead, mean.detach(), mean)
+    infinite = ~torch.isfinite(value.lanes)
+    if dead is not None:
+        infinite = infinite & ~dead
+    if bool(ops.concrete(infinite).any()):
+        raise OverflowError("cannot convert float infinity or NaN to integer")
+    return mean
+
+
+def floor(value: Any) -> Any:
+    """`math.floor(x)`: P(k) = F(beta (k + 1 - x)) - F(beta (k - x)); exact."""
+    return rounded(value, _floor_edge, math.floor, "floor")
+
+
+def ceil(value: Any) -> Any:
+    """`math.ceil(x)`: P(k) = F(beta (k - x)) - F(beta (k - 1 - x)); exact."""
+    return rounded(value, _ceil_edge, math.ceil, "ceil")
+
+
+def trunc(value: Any) -> Any:
+    """`int(x)`, `math.trunc(x)`: towards zero, so that 0 has the whole of (-1, 1); exact."""
+    return rounded(value, _trunc_edge, math.trunc, "trunc")
+
+
+def round(value: Any, digits: int | None = None) -> Any:
+    """`round(x)`: P(k) = F(beta (k + 1/2 - x)) - F(beta (k - 1/2 - x)); with digits, the expectation, a soft number. Exact."""
+    if digits is None:
+        return rounded(value, _round_edge, builtins.round, "round")
+    if isinstance(digits, Soft):
+        raise SoftValueError(f"`round` to a {digits.kind} of digits", remedy="use a plain int, or relaxpy.hard(...)")
+    digits = operator.index(digits)
+    if isinstance(value, (SoftTruth, SoftInteger)):
+        return value if digits >= 0 else mapped(lambda k: builtins.round(k, digits), value)
+    lanes = value.tensor() if isinstance(value, SoftArray) else value.lanes
+    unit = 10.0**-digits
+    mean = Staircase(lanes / unit, _round_edge, unit).mean() * unit
+    return SoftArray(mean) if isinstance(value, SoftArray) else SoftNumber(_unrounded(value, mean), value.finite)
+
+
+def floordiv(a: Any, b: Any) -> Any:
+    """`a // b`: the k with k b <= a < (k + 1) b, the comparisons perturbed: P(a // b >= k) = P(a >= k b) for b > 0; exact."""
+    if integers.is_integer(a) and integers.is_integer(b):
+        return mapped(operator.floordiv, a, b)
+    if isinstance(a, SoftArray) or isinstance(b, SoftArray) or arrays.is_array(a) or arrays.is_array(b):
+        stairs = _array_stairs(a, b)
+        return NotImplemented if stairs is None else SoftArray(stairs.mean())
+    if isinstance(a, (SoftInteger, SoftTruth)) and type(b) is float:
+        return mapped(lambda k: int(k // b), a)
+    x, y = operand(a), operand(b)
+    if x is None or y is None:
+        return NotImplemented
+    if not isinstance(y[0], Tensor) and y[0] == 0:
+        raise ZeroDivisionError("float floor division by zero")
+    quotient = a / b if isinstance(a, Soft) else arithmetic(operator.truediv, b, a, reflected=True, singular=True)
+    step = b.lanes.abs() if isinstance(b, SoftScalar) else abs(y[0])
+    stairs = Staircase(quotient.lanes, _floor_edge, _live_step(step))
+    return SoftInteger(_unrounded(quotient, stairs.mean()), stairs.node())
+
+
+def mod(a: Any, b: Any) -> Any:
+    """`a % b`: a - b (a // b), in expectation; of soft integers with an int a soft integer. Exact."""
+    if integers.is_integer(a) and integers.is_integer(b):
+        return mapped(operator.mod, a, b)
+    if isinstance(a, (SoftInteger, SoftTruth)) and type(b) is float:
+        return expectation(lambda k: k % b, a)
+    quotient = floordiv(a, b)
+    return NotImplemented if quotient is NotImplemented else a - b * _real(quotient)
+
+
+def divmod(a: Any, b: Any) -> Any:
+    """`divmod(a, b)`, see floordiv and mod."""
+    quotient = floordiv(a, b)
+    if quotient is NotImplemented:
+        return NotImplemented
+    if integers.is_integer(a) and integers.is_integer(b) or isinstance(a, (SoftInteger, SoftTruth)):
+        return quotient, mod(a, b)
+    return quotient, a - b * _real(quotient)
+
+
+def _real(value: Any) -> Any:
+    return SoftNumber(value.lanes, True) if isinstance(value, SoftInteger) else value
+
+
+def _live_step(step: Any) -> Any:
+    """Where a divisor is 0 the path must be dead (the quotient is not finite); any step does."""
+    if not isinstance(step, Tensor):
+        return step
+    if state.scopes:
+        step = ops.guarded(step, scopes.dead_lanes())
+    return torch.where(step > 0, step, torch.ones_like(step))
+
+
+def _array_stairs(a: Any, b: Any) -> Staircase | None:
+    x, y = arrays.array_operand(a), arrays.array_operand(b)
+    if x is None or y is None:
+        return None
+    quotient = arrays.array_arithmetic(operator.truediv, a, b, singular=True)
+    return Staircase(quotient.tensor(), _floor_edge, _live_step(abs(y)))
+
+
+def mapped(function: Callable[..., int], *values: Any) -> Any:
+    """A function of integers, at least one of them soft (and independent): exactly, by their supports."""
+    lanes = [_hard_lanes(value) for value in values]
+    if all(each is not None for each in lanes) and function in _LANE_FUNCTIONS and _no_zero(lanes[-1]):
+        return integers.from_lanes(_LANE_FUNCTIONS[function](*lanes), _dtype(values))
+    node = Mapped(function, *(integers.node_of(value) for value in values))
+    support, probabilities = integers.distribution_of(node)
+    like = next(value.lanes for value in values if isinstance(value, SoftScalar))
+    return SoftInteger(_mean(support, probabilities, like), node)
+
+
+def expectation(function: Callable[..., float], *values: Any) -> SoftNumber:
+    """The expectation of a real function of integers, exactly, by their supports."""
+    node = Mapped(function, *(integers.node_of(value) for value in values))
+    support, probabilities = integers.distribution_of(node)
+    like = next(value.lanes for value in values if isinstance(value, SoftScalar))
+    mean = _mean(support, probabilities, like)
+    return SoftNumber(mean, ops.all_finite(mean))
+
+
+def _mean(support: list[Any], probabilities: Tensor | None, like: Tensor) -> Tensor:
+    if probabilities is None:
+        return torch.full_like(like, support[0])
+    column = torch.tensor(support, dtype=probabilities.dtype, device=probabilities.device)
+    return (probabilities * column.reshape((-1,) + (1,) * (probabilities.dim() - 1))).sum(0)
+
+
+def _dtype(values: tuple[Any, ...]) -> torch.dtype:
+    return next(value.lanes.dtype for value in values if isinstance(value, SoftScalar))
+
+
+def _hard_lanes(value: Any) -> Any:
+    """Integers that are certain in each lane: a plain int, or a tensor; None for a distribution."""
+    if isinstance(value, SoftInteger):
+        return value.node.lanes if isinstance(value.node, LaneValues) else None
+    return None if isinstance(value, Soft) else int(value)
+
+
+def _no_zero(divisor: Any) -> bool:
+    return bool((ops.concrete(divisor) != 0).all()) if isinstance(divisor, Tensor) else divisor != 0
+
+
+def _floor_divided(x: Any, y: Any) -> Tensor:
+    return torch.div(torch.as_tensor(x), torch.as_tensor(y), rounding_mode="floor")
+
+
+def _remainder(x: Any, y: Any) -> Tensor:
+    return torch.remainder(torch.as_tensor(x), torch.as_tensor(y))
+
+
+_LANE_FUNCTIONS: dict[Any, Callable[..., Tensor]] = {operator.floordiv: _floor_divided, operator.mod: _remainder}
+
+
+class Mapped(Node):
+    """A function of one or two independent integers; values for which it raises must have negligible mass."""
+
+    __slots__ = ("function",)
+
+    def __init__(self, function: Callable[..., Any], *parts: Node) -> None:
+        super().__init__(*parts)
+        self.function = function
+
+    def evaluate(self) -> integers.Distribution:
+        tables = [integers.part_distribution(part) for part in self.parts]
+        arguments: list[tuple[Any, ...]] = [()]
+        joint: Tensor | None = None
+        for values, probabilities in tables:
+            arguments = [(*each, value) for each in arguments for value in values]
+            if probabilities is not None:
+                joint = probabilities if joint is None else (joint.unsqueeze(1) * probabilities.unsqueeze(0)).flatten(0, 1)
+        results = [self._result(each, joint, k) for k, each in enumerate(arguments)]
+        return integers.combined(sorted(set(results)), results, joint)
+
+    def _result(self, arguments: tuple[Any, ...], joint: Tensor | None, k: int) -> Any:
+        try:
+            return self.function(*arguments)
+        except (ArithmeticError, ValueError):
+            if joint is None or not ops.at_most(joint[k], state.options.epsilon):
+                raise
+            return 0
