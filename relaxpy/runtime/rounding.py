@@ -303,7 +303,9 @@ class Mapped(Node):
         for values, probabilities in tables:
             arguments = [(*each, value) for each in arguments for value in values]
             if probabilities is not None:
-                joint = probabilities if joint is None else (joint.unsqueeze(1) * probabilities.unsqueeze(0)).flatten(0, 1)
+                joint = (
+                    probabilities if joint is None else (joint.unsqueeze(1) * probabilities.unsqueeze(0)).flatten(0, 1)
+                )
         results = [self._result(each, joint, k) for k, each in enumerate(arguments)]
         return integers.combined(sorted(set(results)), results, joint)
 

@@ -96,7 +96,9 @@ def chosen(values: Sequence[Any], items: Sequence[Any], sign: int, own: bool = F
         return _tournament(values, items, sign)
     if len(values) == 2:
         p = _second_leads(values[0], values[1], sign)
-        return _remembered(blend_reals(p, values[1], values[0]), [1 - p, p], items) if own else mixture([1 - p, p], items)
+        return (
+            _remembered(blend_reals(p, values[1], values[0]), [1 - p, p], items) if own else mixture([1 - p, p], items)
+        )
     lanes = arrays.stacked(list(values))
     weights = leader_weights(lanes, sign)
     if own:
@@ -108,7 +110,9 @@ def of_array(array: SoftArray, sign: int) -> Any:
     """`min(a)`, `max(a)` of a one-dimensional array."""
     tensor = array.tensor()
     if tensor.dim() - lane_axes() > 1:
-        raise SoftValueError("`min` or `max` of the rows of an array", remedy="take it of each row, or of `a.flatten()`")
+        raise SoftValueError(
+            "`min` or `max` of the rows of an array", remedy="take it of each row, or of `a.flatten()`"
+        )
     if array.element == arrays.INTEGER:
         return chosen(array.rows(), array.rows(), sign, own=True)
     weights = leader_weights(tensor, sign)
@@ -215,13 +219,13 @@ def _tournament(values: Sequence[Any], items: Sequence[Any], sign: int) -> Any:
         wins = element(comparison, value, best)
         if isinstance(wins, (SoftTruth, SoftScalar)):
             p = truth_of(wins).lanes
-            best, item = _blended(p, value, best), _blended(p, other, item)
+            best, item = blended(p, value, best), blended(p, other, item)
         elif wins:
             best, item = value, other
     return item
 
 
-def _blended(p: Tensor, a: Any, b: Any) -> Any:
+def blended(p: Tensor, a: Any, b: Any) -> Any:
     try:
         return blend(p, a, b)
     except CannotBlendError as error:

@@ -1,0 +1,140 @@
+"""`sum`, `any`, `all` and their kin in `math`, over iterables that hold soft values."""
+
+from __future__ import annotations
+
+import builtins
+import math
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import torch
+
+from relaxpy.runtime import arrays, integers
+from relaxpy.runtime.arrays import SoftArray, lane_axes
+from relaxpy.runtime.builtins.seeing import seen
+from relaxpy.runtime.integers import SoftInteger, Sum
+from relaxpy.runtime.soft import Soft
+from relaxpy.runtime.state import state
+from relaxpy.runtime.values import SoftNumber, SoftTruth, truth_of
+
+
+def total(*args: Any, **kwargs: Any) -> Any:
+    """`sum(xs, start)`: exact. Truths and soft integers add up to a soft integer, which knows how they are distributed."""
+    if not 0 < len(args) < 3 or kwargs.keys() - {"start"} or len(args) == 2 and kwargs:
+        return builtins.sum(*args, **kwargs)
+    start = seen(args[1] if len(args) == 2 else kwargs.get("start", 0))
+    given = seen(args[0])
+    if isinstance(given, SoftArray) and len(given):
+        return _of_array(given) if type(start) is int and start == 0 else _of_array(given) + start
+    items = iter(given)
+    soft: list[Any] = [start] if isinstance(start, Soft) else []
+
+    def plain() -> Iterator[Any]:
+        if soft:
+            return
+        for item in items:
+            item = seen(item)
+            if isinstance(item, Soft):
+                soft.append(item)
+                return
+            yield item
+
+    # Python's own sum adds the plain values up to the first soft one, with its own exceptions and its own rounding
+    result = 0 if soft else builtins.sum(plain(), start)
+    if not soft:
+        return result
+    return _added(result, [*soft, *map(seen, items)])
+
+
+def _added(start: Any, items: list[Any]) -> Any:
+    if len(items) > 2 and all(type(item) is SoftNumber and item.finite for item in items):
+        lanes = torch.stack(torch.broadcast_tensors(*(item.lanes for item in items)))  # type: ignore[no-untyped-call]
+        total_ = SoftNumber(lanes.sum(0), True)
+        return total_ if type(start) is int and start == 0 else start + total_
+    result = items[0] if type(start) is int and start == 0 and not isinstance(items[0], SoftTruth) else start + items[0]
+    for item in items[1:]:
+        result = result + item
+    return result
+
+
+def _of_array(array: SoftArray) -> Any:
+    tensor = array.tensor()
+    if array.element == arrays.INTEGER:
+        summed = tensor.sum(0)
+        if summed.dim() > lane_axes():
+            return SoftArray(summed, element=arrays.INTEGER)
+        return integers.from_lanes(summed, torch.get_default_dtype())
+    if tensor.dim() - lane_axes() > 1:
+        return SoftArray(tensor.sum(0))
+    if array.element == arrays.TRUTH:
+        nodes = [integers.of_truth(row).node for row in array.rows()]
+        node = nodes[0]
+        for each in nodes[1:]:
+            node = Sum(node, each, 1)
+        return SoftInteger(tensor.sum(0), node)
+    mean = tensor.sum(0)
+    return SoftNumber(mean, arrays.ops.all_finite(mean))
+
+
+def any_(*args: Any, **kwargs: Any) -> Any:
+    """`any(xs)`: 1 - (1 - p1)(1 - p2)..., exact for independent truths; with another t-norm its conorm."""
+    if len(args) != 1 or kwargs:
+        return builtins.any(*args, **kwargs)
+    found: Any = None
+    for item in _truths(args[0], disjunction=True):
+        if item is True:
+            return True
+        found = item if found is None else found | item
+    return False if found is None else found
+
+
+def all_(*args: Any, **kwargs: Any) -> Any:
+    """`all(xs)`: p1 p2 ..., exact for independent truths; with another t-norm that t-norm."""
+    if len(args) != 1 or kwargs:
+        return builtins.all(*args, **kwargs)
+    found: Any = None
+    for item in _truths(args[0], disjunction=False):
+        if item is False:
+            return False
+        found = item if found is None else found & item
+    return True if found is None else found
+
+
+def _truths(iterable: Any, disjunction: bool) -> Iterator[Any]:
+    """Soft truths, and the first plain element that decides, in Python's order."""
+    given = seen(iterable)
+    if isinstance(given, SoftArray) and _is_flat_truths(given):
+        p = given.tensor()
+        yield SoftTruth(1 - (1 - p).prod(0) if disjunction else p.prod(0))
+        return
+    for item in given:
+        item = seen(item)
+        if isinstance(item, Soft):
+            yield truth_of(item)
+        elif bool(item) is disjunction:
+            yield disjunction
+
+
+def _is_flat_truths(array: SoftArray) -> bool:
+    whole = array.whole()
+    flat = whole is not None and whole.dim() - lane_axes() == 1 and len(array) > 0
+    return flat and array.element == arrays.TRUTH and state.options.t_norm == "product"
+
+
+def fsum(values: Iterable[Any], /) -> Any:
+    """`math.fsum(xs)`: the sum."""
+    items = [seen(item) for item in seen(values)]
+    if not any(isinstance(item, Soft) for item in items):
+        return math.fsum(items)
+    return total(items, 0.0)
+
+
+def prod(values: Iterable[Any], /, *, start: Any = 1) -> Any:
+    """`math.prod(xs)`: the product of expectations, exact for independent values."""
+    items = [seen(item) for item in seen(values)]
+    start = seen(start)
+    if not isinstance(start, Soft) and not any(isinstance(item, Soft) for item in items):
+        return math.prod(items, start=start)
+    for item in items:
+        start = start * item
+    return start
