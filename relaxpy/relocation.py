@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from relaxpy.source import FunctionSource
@@ -25,7 +25,8 @@ def relocate(tree: ast.AST, source: FunctionSource, rewritten: Text) -> None:
     """Give every node the place in the user's file that it came from.
 
     Columns are kept where the text is the user's own; elsewhere there are none, so that tracebacks draw no carets under
-    the wrong words. Plumbing between statements that cannot raise gets no line at all: a debugger steps over it.
+    the wrong words. Plumbing between statements that cannot raise gets no line at all, so that debuggers and coverage are
+    told of the lines that the original would run, and of no others.
     """
     lines = rewritten.text.splitlines(keepends=True)
 
@@ -34,15 +35,17 @@ def relocate(tree: ast.AST, source: FunctionSource, rewritten: Text) -> None:
         file_line, file_column = source.place(at, where)
         return file_line, len(source.line(file_line)[:file_column].encode()), exact
 
-    plumbing = [node for node in ast.walk(tree) if isinstance(node, ast.If) and _is_plumbing(node, to_file)]
-    for node in ast.walk(tree):
+    nodes = list(ast.walk(tree))
+    made = [n for n in nodes if isinstance(n, ast.stmt) and not to_file(n.lineno, n.col_offset)[2]]
+    for node in nodes:
         if isinstance(node, (ast.expr, ast.stmt, ast.arg, ast.keyword, ast.alias, ast.excepthandler, ast.pattern)):
             _move(node, to_file)
-    for node in plumbing:
-        node.lineno = node.end_lineno = node.col_offset = node.end_col_offset = -1
-        for part in ast.walk(node.test):
-            if isinstance(part, ast.expr):
-                part.lineno = part.end_lineno = part.col_offset = part.end_col_offset = -1
+    for statement in made:
+        for part in _plumbing(statement):
+            _put(part, -1)
+    for node in nodes:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            _place_frame(node.body, made)
 
 
 def _move(node: Any, to_file: Callable[[int, int], tuple[int, int, bool]]) -> None:
@@ -55,12 +58,56 @@ def _move(node: Any, to_file: Callable[[int, int], tuple[int, int, bool]]) -> No
         node.col_offset = node.end_col_offset = -1
 
 
-def _is_plumbing(node: ast.If, to_file: Callable[[int, int], tuple[int, int, bool]]) -> bool:
-    """Whether this is `if _if1.soft:` and the like, which the rewriter wrote."""
-    test = node.test
-    return (
-        isinstance(test, ast.Attribute)
-        and isinstance(test.value, ast.Name)
-        and test.attr in ("soft", "then", "orelse", "fell", "done")
-        and not to_file(node.lineno, node.col_offset)[2]
-    )
+def _put(node: Any, line: int) -> None:
+    node.lineno = node.end_lineno = line
+    node.col_offset = node.end_col_offset = -1
+
+
+def _plumbing(statement: ast.stmt) -> Iterator[ast.AST]:
+    """The parts of a statement of the rewriter's that run on every path and cannot raise."""
+    if isinstance(statement, ast.If) and _asks(statement.test):
+        yield statement
+        yield from _expressions(statement.test)
+    elif isinstance(statement, ast.Assign) and isinstance(statement.value, ast.IfExp) and _asks(statement.value.test):
+        # _if2 = _rt.if_(...) if _if1.orelse else _rt.MISSED
+        yield statement
+        yield statement.value
+        for part in (*statement.targets, statement.value.test, statement.value.orelse):
+            yield from _expressions(part)
+
+
+def _asks(test: ast.expr) -> bool:
+    """Whether this is `_if1.then` or another question to an object of the runtime."""
+    return isinstance(test, ast.Attribute) and test.attr in ("soft", "then", "orelse", "fell", "done")
+
+
+def _calls(value: ast.expr | None, method: str) -> bool:
+    return isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr == method
+
+
+def _expressions(root: ast.expr) -> Iterator[ast.expr]:
+    return (node for node in ast.walk(root) if isinstance(node, ast.expr))
+
+
+def _place_frame(body: list[ast.stmt], made: list[ast.stmt]) -> None:
+    """Let `_frame = _rt.frame()` stand on the line of the first statement, and `return _frame.finish()` on the line that a
+    function was on last when it falls off its end."""
+    last = body[-1]
+    if len(body) < 2 or last not in made or not (isinstance(last, ast.Return) and _calls(last.value, "finish")):
+        return
+    for statement, following in zip(body, body[1:], strict=False):
+        if isinstance(statement, ast.Assign) and _calls(statement.value, "frame") and statement in made:
+            _put_all(statement, following.lineno)
+            break
+    before = body[-2]
+    while isinstance(before, ast.If) and isinstance(before.test, ast.BoolOp):  # if not _rt.paths or _rt.live():
+        before = before.body[-1]
+    if isinstance(before, ast.If) and before.lineno == -1:  # if _if1.soft: _if1.close()
+        before = before.body[-1]
+    _put_all(last, before.lineno)
+
+
+def _put_all(statement: ast.stmt, line: int) -> None:
+    for node in ast.walk(statement):
+        if isinstance(node, (ast.stmt, ast.expr)):
+            _put(node, line)

@@ -101,12 +101,26 @@ def falls_off_the_end(x: int) -> None:
 @program((2, 3), (3, 2))
 def expressions(x: int, y: int) -> Any:
     z = x if x > y else y
-    w = (
-        x > 1
-        and y > 1
-        or z
-    )  # fmt: skip
+    w = x > 1 and y > 1 or z
     return 0 < z < 10, not w
+
+
+@program((1, 1), (-1, 1), (1, -1))
+def ends_with_a_return_in_a_branch(x: int, y: int) -> int | None:
+    if x < 0:
+        return 1
+    x += 1
+    if y < 0:
+        return 2
+
+
+@program(([],), ([1],), ([-1],))
+def ends_with_a_loop(values: list[int]) -> int | None:
+    if values is None:
+        return 0
+    for value in values:
+        if value > 0:
+            return value
 
 
 @program((5,), (0,))
@@ -142,12 +156,13 @@ def stores(n: int) -> dict[str, int]:
 
 
 def traced(function: Any, *args: Any) -> list[int]:
-    """The lines that a tracer is told of, counted from the function's first."""
+    """The lines that a tracer is told of, counted from the function's first; a line twice in a row is once."""
     seen: list[int] = []
 
     def trace(frame: Any, event: str, _: Any) -> Any:
         if frame.f_code is function.__code__ and event == "line":
-            seen.append(frame.f_lineno - function.__code__.co_firstlineno)
+            line = frame.f_lineno - function.__code__.co_firstlineno
+            seen.extend([line] if seen[-1:] != [line] else [])
         return trace
 
     old = sys.gettrace()

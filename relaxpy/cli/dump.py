@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import difflib
 import importlib.util
 import sys
@@ -72,6 +73,7 @@ def _rewritten(text: str, filename: str, qualname: str) -> tuple[str, str]:
     from relaxpy.transform import rewrite
 
     try:
+        ast.parse(text, filename)  # Python's own words for what is no Python
         if not qualname:
             return text, rewrite(text, filename=filename).text
         source = definition_source(text, filename, qualname)

@@ -15,9 +15,9 @@ from torch import Tensor
 
 from relaxpy.errors import RelaxError
 from relaxpy.runtime import ops, scopes
+from relaxpy.runtime.arraymethods import ArrayMethods
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.ops import Operand
-from relaxpy.runtime.soft import Soft
 from relaxpy.runtime.state import state
 from relaxpy.runtime.values import SoftNumber, SoftScalar, SoftTruth, shown
 
@@ -34,7 +34,7 @@ def lane_axes() -> int:
     return 0 if state.lanes is None else 1
 
 
-class SoftArray(Soft):
+class SoftArray(ArrayMethods):
     """A tensor of dimension >= 1; ``element`` says what its elements are: numbers, truths or (hard, per lane) integers."""
 
     __slots__ = ("_tensor", "_rows", "element", "origin")
@@ -271,4 +271,12 @@ def stacked(rows: list[Any]) -> Tensor:
     dtype = like.dtype
     for part in floating:
         dtype = torch.promote_types(dtype, part.dtype)
-    return torch.stack([ops.lift(part, like).to(dtype).expand(shape) for part in parts])  # type: ignore[arg-type]
+    return torch.stack([_fitted(part, like, dtype, shape) for part in parts])
+
+
+def _fitted(part: Any, like: Tensor, dtype: torch.dtype, shape: torch.Size) -> Tensor:
+    """A row of the common dtype and shape; one that fits costs nothing."""
+    row = ops.lift(part, like)
+    if row.dtype != dtype:
+        row = row.to(dtype)
+    return row if row.shape == shape else row.expand(shape)

@@ -19,7 +19,7 @@ from relaxpy.runtime.state import calls, state
 
 compiler: Any = LazyModule("relaxpy.compiler")
 mutations: Any = LazyModule("relaxpy.runtime.mutations")
-builtins_table: Any = LazyModule("relaxpy.runtime.builtins")
+builtins_table: Any = LazyModule("relaxpy.runtime.softbuiltins")
 tensormaking: Any = LazyModule("relaxpy.runtime.tensormaking")
 
 # functions that were met, by identity, with what is called instead

@@ -162,8 +162,6 @@ def round(value: Any, digits: int | None = None) -> Any:
     """`round(x)`: P(k) = F(beta (k + 1/2 - x)) - F(beta (k - 1/2 - x)); with digits, the expectation, a soft number. Exact."""
     if digits is None:
         return rounded(value, _round_edge, builtins.round, "round")
-    if isinstance(digits, Soft):
-        raise SoftValueError(f"`round` to a {digits.kind} of digits", remedy="use a plain int, or relaxpy.hard(...)")
     digits = operator.index(digits)
     if isinstance(value, (SoftTruth, SoftInteger)):
         return value if digits >= 0 else mapped(lambda k: builtins.round(k, digits), value)
@@ -269,7 +267,7 @@ def _hard_lanes(value: Any) -> Any:
     """Integers that are certain in each lane: a plain int, or a tensor; None for a distribution."""
     if isinstance(value, SoftInteger):
         return value.node.lanes if isinstance(value.node, LaneValues) else None
-    return None if isinstance(value, Soft) else int(value)
+    return None if isinstance(value, SoftTruth) else int(value)
 
 
 def _no_zero(divisor: Any) -> bool:

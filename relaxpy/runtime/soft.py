@@ -69,7 +69,7 @@ class Unblendable(Soft):
     kind = "value that could not be blended"
 
     def __init__(self, error: Exception) -> None:
-        self.error = error
+        object.__setattr__(self, "error", error)
 
     def _refuse(self, what: str = "", remedy: str = "") -> NoReturn:
         raise self.error

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from relaxpy.errors import SoftValueError
 from relaxpy.runtime import ops, scopes
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.soft import Soft
@@ -290,6 +291,11 @@ def truth_of(value: Any) -> SoftTruth:
     """A soft value as a condition: a number or an integer is ``x != 0`` (SEMANTICS, section 3)."""
     if type(value) is SoftTruth:
         return value
+    if not isinstance(value, SoftScalar):
+        raise SoftValueError(
+            f"the truth of a {value.kind} is ambiguous",
+            remedy="test one element, or use any(...) or all(...) of its elements",
+        )
     result = compare.unequal(value, 0)
     if type(result) is SoftTruth:
         return result

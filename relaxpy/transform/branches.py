@@ -60,10 +60,12 @@ class Branches(Blocks):
         pieces += [indentation, f"if {name}.then:", *self.suite(link.body, indentation, context)]
         if link.orelse is not None:
             look = self._looks(link.orelse)
-            then_end = self._end_of(link.body, before, context)
+            then_end = before if self._looks(link.body) else self._end_of(link.body, before, context)
             pieces += self.soft_line(indentation, at, name, "swap", look, saved, then_end, before, context)
         after = context.flow.assigned_after(link) if context.flow else frozenset()
-        final = self._end_of(link.orelse if link.orelse is not None else link.body, before, context)
+        last_side = link.orelse if link.orelse is not None else link.body
+        # a side that may be left out binds nothing for certain
+        final = before if self._looks(last_side) else self._end_of(last_side, before, context)
         closings.append(self.soft_line(indentation, at, name, "close", False, saved, final, after or frozenset(), context))
         self._name = name
         return pieces

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from relaxpy.runtime import integers, ops, rounding, scopes, softindex
 from relaxpy.runtime.arrays import SoftArray
-from relaxpy.runtime.builtins.extrema import Extremum, mixture
-from relaxpy.runtime.builtins.seeing import holds_soft, seen
-from relaxpy.runtime.builtins.totals import total
+from relaxpy.runtime.softbuiltins.extrema import Extremum, mixture
+from relaxpy.runtime.softbuiltins.seeing import holds_soft, seen
+from relaxpy.runtime.softbuiltins.totals import total
 from relaxpy.runtime.integers import SoftInteger
 from relaxpy.runtime.sequences import element
 from relaxpy.runtime.soft import Soft
@@ -33,7 +33,7 @@ def index(container: Any, value: Any, *bounds: Any) -> Any:
         return type(container).index(container, value, *bounds)
     if not bounds and isinstance(value, Extremum) and _is_source(value.source, container):
         return mixture(list(value.weights), list(range(len(container))))
-    places = range(len(container))[slice(*bounds)]
+    places = range(len(container))[slice(*(bounds or (None,)))]
     weights: list[Any] = []
     missing: Any = 1.0
     for place in places:

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from relaxpy.errors import SoftValueError
 from relaxpy.runtime import integers, ops, rounding, torchcalls
-from relaxpy.runtime.builtins import totals
-from relaxpy.runtime.builtins.extrema import maximum
-from relaxpy.runtime.builtins.seeing import concerned, seen
+from relaxpy.runtime.softbuiltins import totals
+from relaxpy.runtime.softbuiltins.extrema import maximum
+from relaxpy.runtime.softbuiltins.seeing import concerned, seen
 from relaxpy.runtime.soft import Soft
 from relaxpy.runtime.state import state
 from relaxpy.runtime.values import SoftNumber, SoftTruth
@@ -29,7 +29,7 @@ _REFUSED = {"frexp": "math.log2", "nextafter": "x + a small number", "ulp": "a c
 
 def _number(value: Any) -> Any:
     """Integers and truths as their expectation, which is what they are among reals."""
-    if isinstance(value, SoftTruth) or isinstance(value, integers.SoftInteger):
+    if isinstance(value, (SoftTruth, integers.SoftInteger)):
         return SoftNumber(value.lanes, True)
     return value
 
@@ -98,12 +98,11 @@ def _torch(function: Callable[..., Any], x: Any) -> Any:
 def _cbrt(x: Any) -> Any:
     """The real cube root; its derivative at 0 is infinite, and 0 is sent back from there."""
 
-    def root(t: Tensor) -> Tensor:
-        zero = t == 0
-        safe = torch.where(zero, torch.ones_like(t), t)
-        return torch.where(zero, torch.zeros_like(t), torch.sign(safe) * safe.abs() ** (1 / 3))
-
-    return torchcalls.elementwise(root, x)
+    t = x.lanes
+    zero = t == 0
+    safe = torch.where(zero, torch.ones_like(t), t)
+    root = torch.where(zero, torch.zeros_like(t), torch.sign(safe) * safe.abs() ** (1 / 3))
+    return SoftNumber(root, x.finite)
 
 
 def sign(x: Any) -> Any:

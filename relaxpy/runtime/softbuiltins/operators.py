@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from relaxpy.runtime import compare, expressions, index, stores
-from relaxpy.runtime.builtins import conversions, membership
+from relaxpy.runtime.softbuiltins import conversions
 
 
 def _setitem(container: Any, place: Any, value: Any, /) -> None:
@@ -34,6 +34,4 @@ def table() -> dict[Any, Callable[..., Any]]:
         operator.setitem: _setitem,
         operator.delitem: stores.delete,
         operator.contains: _contains,
-        operator.indexOf: membership.index,
-        operator.countOf: membership.count,
     }

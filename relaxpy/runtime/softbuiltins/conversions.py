@@ -9,7 +9,7 @@ from typing import Any
 from relaxpy.errors import SoftValueError
 from relaxpy.runtime import integers, rounding
 from relaxpy.runtime.arrays import SoftArray
-from relaxpy.runtime.builtins.seeing import concerned, seen
+from relaxpy.runtime.softbuiltins.seeing import concerned, seen
 from relaxpy.runtime.soft import Soft
 from relaxpy.runtime.values import SoftNumber, SoftScalar, truth_of
 

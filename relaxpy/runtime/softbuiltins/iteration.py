@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from relaxpy.runtime.builtins.seeing import seen
+from relaxpy.runtime.softbuiltins.seeing import seen
 from relaxpy.runtime.callees import callee
 
 

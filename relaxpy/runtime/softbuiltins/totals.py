@@ -9,9 +9,9 @@ from typing import Any
 
 import torch
 
-from relaxpy.runtime import arrays, integers
+from relaxpy.runtime import arrays, integers, ops
 from relaxpy.runtime.arrays import SoftArray, lane_axes
-from relaxpy.runtime.builtins.seeing import seen
+from relaxpy.runtime.softbuiltins.seeing import seen
 from relaxpy.runtime.integers import SoftInteger, Sum
 from relaxpy.runtime.soft import Soft
 from relaxpy.runtime.state import state
@@ -73,7 +73,7 @@ def _of_array(array: SoftArray) -> Any:
             node = Sum(node, each, 1)
         return SoftInteger(tensor.sum(0), node)
     mean = tensor.sum(0)
-    return SoftNumber(mean, arrays.ops.all_finite(mean))
+    return SoftNumber(mean, ops.all_finite(mean))
 
 
 def any_(*args: Any, **kwargs: Any) -> Any:

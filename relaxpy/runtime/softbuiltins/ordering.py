@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 
 from relaxpy.runtime import arrays, ops, perturbation
-from relaxpy.runtime.builtins.extrema import blended, mixture
-from relaxpy.runtime.builtins.seeing import holds_soft, seen
+from relaxpy.runtime.softbuiltins.extrema import blended, mixture
+from relaxpy.runtime.softbuiltins.seeing import holds_soft, seen
 from relaxpy.runtime.callees import relaxed_callable
 from relaxpy.runtime.containers import ListContainer
 from relaxpy.runtime.integers import LaneValues, SoftInteger
@@ -84,7 +84,7 @@ def in_order(items: list[Any], key: Any, reverse: Any) -> list[Any]:
         return _compared(keys, items, descending)
     lanes = _hard_lanes(keys)
     if lanes is not None:
-        places = lanes.argsort(0, descending=descending, stable=True)
+        places = torch.sort(lanes, dim=0, descending=descending, stable=True).indices
         one_hot = torch.arange(len(items)).reshape((1, -1) + (1,) * (places.dim() - 1)) == places.unsqueeze(1)
         return _rows(one_hot.to(torch.get_default_dtype()), items)
     values = arrays.stacked(list(keys))

@@ -17,8 +17,8 @@ from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.ranges import range_
 from relaxpy.runtime.state import calls
 
-membership: Any = LazyModule("relaxpy.runtime.builtins.membership")
-ordering: Any = LazyModule("relaxpy.runtime.builtins.ordering")
+membership: Any = LazyModule("relaxpy.runtime.softbuiltins.membership")
+ordering: Any = LazyModule("relaxpy.runtime.softbuiltins.ordering")
 
 _METHODS: dict[str, tuple[type, ...]] = {
     "index": (list, tuple),
@@ -56,7 +56,7 @@ def _home(owner: Any) -> type:
 @functools.cache
 def _table() -> dict[Any, Callable[..., Any]]:
     # imported here: these modules import torch
-    from relaxpy.runtime.builtins import conversions, extrema, iteration, mathematics, operators, totals
+    from relaxpy.runtime.softbuiltins import conversions, extrema, iteration, mathematics, operators, totals
 
     return {
         builtins.range: range_,

@@ -14,7 +14,7 @@ from relaxpy.errors import SoftValueError
 from relaxpy.runtime import arrays, integers, ops, perturbation, scopes
 from relaxpy.runtime.arrays import SoftArray, lane_axes
 from relaxpy.runtime.blend import CannotBlendError, blend, blend_reals
-from relaxpy.runtime.builtins.seeing import holds_soft, seen
+from relaxpy.runtime.softbuiltins.seeing import holds_soft, seen
 from relaxpy.runtime.callees import relaxed_callable
 from relaxpy.runtime.integers import LaneValues, SoftInteger
 from relaxpy.runtime.mixing import Mixer, blend_error
@@ -142,7 +142,7 @@ def leader_weights(x: Tensor, sign: int) -> Tensor:
     F(beta (x_m - x_i)). Infinities and NaN decide as in Python: the first infinite leader wins.
     """
     if state.scopes:
-        x = ops.guarded(x, scopes.dead_lanes())
+        x = torch.as_tensor(ops.guarded(x, scopes.dead_lanes()))
     finite = torch.isfinite(x.detach())
     all_finite = bool(ops.concrete(finite).all())
     low = -float("inf")
