@@ -56,6 +56,7 @@ class Made:
 class Relaxed:
     """A relaxed function, made by `relax`.
 
+    >>> from relaxpy import relax
     >>> @relax(beta=5.0)
     ... def clip(x, top):
     ...     if x > top:

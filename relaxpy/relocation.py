@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
@@ -95,7 +96,7 @@ def _place_frame(body: list[ast.stmt], made: list[ast.stmt]) -> None:
     last = body[-1]
     if len(body) < 2 or last not in made or not (isinstance(last, ast.Return) and _calls(last.value, "finish")):
         return
-    for statement, following in zip(body, body[1:], strict=False):
+    for statement, following in itertools.pairwise(body):
         if isinstance(statement, ast.Assign) and _calls(statement.value, "frame") and statement in made:
             _put_all(statement, following.lineno)
             break

@@ -9,7 +9,7 @@ from relaxpy.runtime.soft import Soft
 
 membership: Any = LazyModule("relaxpy.runtime.softbuiltins.membership")
 rounding: Any = LazyModule("relaxpy.runtime.rounding")
-softtorch: Any = LazyModule("relaxpy.runtime.softtorch")
+torchtruths: Any = LazyModule("relaxpy.runtime.torchtruths")
 
 
 class ArrayMethods(Soft):
@@ -39,16 +39,16 @@ class ArrayMethods(Soft):
         return rounding.round(self, digits)
 
     def __and__(self, other: Any) -> Any:
-        return softtorch.logical_and(self, other)
+        return torchtruths.logical_and(self, other)
 
     def __or__(self, other: Any) -> Any:
-        return softtorch.logical_or(self, other)
+        return torchtruths.logical_or(self, other)
 
     def __xor__(self, other: Any) -> Any:
-        return softtorch.logical_xor(self, other)
+        return torchtruths.logical_xor(self, other)
 
     def __invert__(self) -> Any:
-        return softtorch.logical_not(self)
+        return torchtruths.logical_not(self)
 
     __rand__ = __and__
     __ror__ = __or__

@@ -18,7 +18,7 @@ from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.ops import Operand
 from relaxpy.runtime.values import SoftScalar, SoftTruth, arithmetic
 
-rounding: Any = LazyModule("relaxpy.runtime.rounding")
+integermaps: Any = LazyModule("relaxpy.runtime.integermaps")
 
 # support in ascending order, and its probabilities, shape (support, *lanes); None stands for certainty of a single value
 Distribution = tuple[list[int], "Tensor | None"]
@@ -207,7 +207,7 @@ class SoftInteger(SoftScalar):
         return self
 
     def __abs__(self) -> Any:
-        return rounding.mapped(abs, self)
+        return integermaps.mapped(abs, self)
 
     def __and__(self, other: Any) -> Any:
         return bitwise(operator.and_, self, other)
@@ -245,7 +245,7 @@ def is_integer(value: Any) -> bool:
 
 def bitwise(operation: Any, a: Any, b: Any) -> Any:
     """A function of two integers, exactly, by their supports."""
-    return rounding.mapped(operation, a, b) if is_integer(a) and is_integer(b) else NotImplemented
+    return integermaps.mapped(operation, a, b) if is_integer(a) and is_integer(b) else NotImplemented
 
 
 def of_truth(truth: SoftTruth) -> SoftInteger:

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from relaxpy.errors import SoftValueError
-from relaxpy.runtime import arrays, integers, ops, perturbation, scopes
+from relaxpy.runtime import arrays, integermaps, integers, ops, perturbation, scopes
 from relaxpy.runtime.arrays import SoftArray
 from relaxpy.runtime.integers import LaneValues, Node, SoftInteger, Sum, Table
 from relaxpy.runtime.soft import Soft
@@ -164,7 +164,7 @@ def round(value: Any, digits: int | None = None) -> Any:
         return rounded(value, _round_edge, builtins.round, "round")
     digits = operator.index(digits)
     if isinstance(value, (SoftTruth, SoftInteger)):
-        return value if digits >= 0 else mapped(lambda k: builtins.round(k, digits), value)
+        return value if digits >= 0 else integermaps.mapped(lambda k: builtins.round(k, digits), value)
     lanes = value.tensor() if isinstance(value, SoftArray) else value.lanes
     unit = 10.0**-digits
     mean = Staircase(lanes / unit, _round_edge, unit).mean() * unit
@@ -174,12 +174,12 @@ def round(value: Any, digits: int | None = None) -> Any:
 def floordiv(a: Any, b: Any) -> Any:
     """`a // b`: the k with k b <= a < (k + 1) b, the comparisons perturbed: P(a // b >= k) = P(a >= k b) for b > 0; exact."""
     if integers.is_integer(a) and integers.is_integer(b):
-        return mapped(operator.floordiv, a, b)
+        return integermaps.mapped(operator.floordiv, a, b)
     if isinstance(a, SoftArray) or isinstance(b, SoftArray) or arrays.is_array(a) or arrays.is_array(b):
         stairs = _array_stairs(a, b)
         return NotImplemented if stairs is None else SoftArray(stairs.mean())
     if isinstance(a, (SoftInteger, SoftTruth)) and type(b) is float:
-        return mapped(lambda k: int(k // b), a)
+        return integermaps.mapped(lambda k: int(k // b), a)
     x, y = operand(a), operand(b)
     if x is None or y is None:
         return NotImplemented
@@ -194,9 +194,9 @@ def floordiv(a: Any, b: Any) -> Any:
 def mod(a: Any, b: Any) -> Any:
     """`a % b`: a - b (a // b), in expectation; of soft integers with an int a soft integer. Exact."""
     if integers.is_integer(a) and integers.is_integer(b):
-        return mapped(operator.mod, a, b)
+        return integermaps.mapped(operator.mod, a, b)
     if isinstance(a, (SoftInteger, SoftTruth)) and type(b) is float:
-        return expectation(lambda k: k % b, a)
+        return integermaps.expectation(lambda k: k % b, a)
     quotient = floordiv(a, b)
     return NotImplemented if quotient is NotImplemented else a - b * _real(quotient)
 
@@ -230,87 +230,3 @@ def _array_stairs(a: Any, b: Any) -> Staircase | None:
         return None
     quotient = arrays.array_arithmetic(operator.truediv, a, b, singular=True)
     return Staircase(quotient.tensor(), _floor_edge, _live_step(abs(y)))
-
-
-def mapped(function: Callable[..., int], *values: Any) -> Any:
-    """A function of integers, at least one of them soft (and independent): exactly, by their supports."""
-    lanes = [_hard_lanes(value) for value in values]
-    if all(each is not None for each in lanes) and function in _LANE_FUNCTIONS and _no_zero(lanes[-1]):
-        return integers.from_lanes(_LANE_FUNCTIONS[function](*lanes), _dtype(values))
-    node = Mapped(function, *(integers.node_of(value) for value in values))
-    support, probabilities = integers.distribution_of(node)
-    like = next(value.lanes for value in values if isinstance(value, SoftScalar))
-    return SoftInteger(_mean(support, probabilities, like), node)
-
-
-def expectation(function: Callable[..., float], *values: Any) -> SoftNumber:
-    """The expectation of a real function of integers, exactly, by their supports."""
-    node = Mapped(function, *(integers.node_of(value) for value in values))
-    support, probabilities = integers.distribution_of(node)
-    like = next(value.lanes for value in values if isinstance(value, SoftScalar))
-    mean = _mean(support, probabilities, like)
-    return SoftNumber(mean, ops.all_finite(mean))
-
-
-def _mean(support: list[Any], probabilities: Tensor | None, like: Tensor) -> Tensor:
-    if probabilities is None:
-        return torch.full_like(like, support[0])
-    column = torch.tensor(support, dtype=probabilities.dtype, device=probabilities.device)
-    return (probabilities * column.reshape((-1,) + (1,) * (probabilities.dim() - 1))).sum(0)
-
-
-def _dtype(values: tuple[Any, ...]) -> torch.dtype:
-    return next(value.lanes.dtype for value in values if isinstance(value, SoftScalar))
-
-
-def _hard_lanes(value: Any) -> Any:
-    """Integers that are certain in each lane: a plain int, or a tensor; None for a distribution."""
-    if isinstance(value, SoftInteger):
-        return value.node.lanes if isinstance(value.node, LaneValues) else None
-    return None if isinstance(value, SoftTruth) else int(value)
-
-
-def _no_zero(divisor: Any) -> bool:
-    return bool((ops.concrete(divisor) != 0).all()) if isinstance(divisor, Tensor) else divisor != 0
-
-
-def _floor_divided(x: Any, y: Any) -> Tensor:
-    return torch.div(torch.as_tensor(x), torch.as_tensor(y), rounding_mode="floor")
-
-
-def _remainder(x: Any, y: Any) -> Tensor:
-    return torch.remainder(torch.as_tensor(x), torch.as_tensor(y))
-
-
-_LANE_FUNCTIONS: dict[Any, Callable[..., Tensor]] = {operator.floordiv: _floor_divided, operator.mod: _remainder}
-
-
-class Mapped(Node):
-    """A function of one or two independent integers; values for which it raises must have negligible mass."""
-
-    __slots__ = ("function",)
-
-    def __init__(self, function: Callable[..., Any], *parts: Node) -> None:
-        super().__init__(*parts)
-        self.function = function
-
-    def evaluate(self) -> integers.Distribution:
-        tables = [integers.part_distribution(part) for part in self.parts]
-        arguments: list[tuple[Any, ...]] = [()]
-        joint: Tensor | None = None
-        for values, probabilities in tables:
-            arguments = [(*each, value) for each in arguments for value in values]
-            if probabilities is not None:
-                joint = (
-                    probabilities if joint is None else (joint.unsqueeze(1) * probabilities.unsqueeze(0)).flatten(0, 1)
-                )
-        results = [self._result(each, joint, k) for k, each in enumerate(arguments)]
-        return integers.combined(sorted(set(results)), results, joint)
-
-    def _result(self, arguments: tuple[Any, ...], joint: Tensor | None, k: int) -> Any:
-        try:
-            return self.function(*arguments)
-        except (ArithmeticError, ValueError):
-            if joint is None or not ops.at_most(joint[k], state.options.epsilon):
-                raise
-            return 0

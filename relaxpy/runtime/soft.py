@@ -72,12 +72,13 @@ class Unblendable(Soft):
         object.__setattr__(self, "error", error)
 
     def _refuse(self, what: str = "", remedy: str = "") -> NoReturn:
-        raise self.error
+        error: Exception = self.error
+        raise error
 
     def __getattribute__(self, name: str) -> object:
         if name in ("error", "_refuse"):
             return object.__getattribute__(self, name)
-        raise object.__getattribute__(self, "error")
+        self._refuse()
 
     def __repr__(self) -> str:
         self._refuse()

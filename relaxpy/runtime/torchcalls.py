@@ -78,10 +78,11 @@ def call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, 
     relaxed = softtorch.RELAXED.get(function)
     if relaxed is not None:
         return relaxed(*map(looked_through, args), **kwargs)
-    return _call(function, args, kwargs)
+    return plain_call(function, args, kwargs)
 
 
-def _call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def plain_call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """torch's own function on the lanes."""
     leaves, structure = pytree.tree_flatten((args, kwargs), is_leaf=lambda leaf: isinstance(leaf, Soft))
     leaves = [looked_through(leaf) for leaf in leaves]
     soft_places = [k for k, leaf in enumerate(leaves) if isinstance(leaf, (SoftScalar, SoftArray))]
@@ -164,7 +165,7 @@ def attribute(value: Any, name: str) -> Any:
         return getattr(_sample(value), name)
     if callable(found):
         return lambda *args, **kwargs: call(found, (value, *args), kwargs)
-    return _call(lambda tensor: getattr(tensor, name), (value,), {})
+    return plain_call(lambda tensor: getattr(tensor, name), (value,), {})
 
 
 def _sample(value: Any) -> Tensor:

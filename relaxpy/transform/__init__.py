@@ -90,7 +90,9 @@ def rewrite(
         module = _parsed(source, filename, first_line)
         positions = Positions(module)
         names = {node.value for node in walk(module) if isinstance(node, cst.Name)}
-        rewriter = Loops(source, positions, _runtime_name(names), frozenset(names), _bound_names(module) | free_variables)
+        rewriter = Loops(
+            source, positions, _runtime_name(names), frozenset(names), _bound_names(module) | free_variables
+        )
         rewriter.indent = module.default_indent
         rewriter.newline = module.default_newline
         rewriter.class_name = class_name

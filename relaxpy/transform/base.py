@@ -25,7 +25,9 @@ class Site:
 class Base:
     """The source and what is known about it."""
 
-    def __init__(self, source: str, positions: Positions, runtime: str, identifiers: frozenset[str], bound: frozenset[str]) -> None:
+    def __init__(
+        self, source: str, positions: Positions, runtime: str, identifiers: frozenset[str], bound: frozenset[str]
+    ) -> None:
         self.source = source
         self.positions = positions
         self.rt = runtime

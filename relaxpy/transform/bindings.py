@@ -38,9 +38,7 @@ def _own_binds(node: cst.CSTNode) -> Iterator[str]:
     if isinstance(node, cst.Assign):
         for target in node.targets:
             yield from target_names(target.target)
-    elif isinstance(node, (cst.AnnAssign, cst.AugAssign, cst.For, cst.NamedExpr)):
-        yield from target_names(node.target)
-    elif isinstance(node, cst.Del):
+    elif isinstance(node, (cst.AnnAssign, cst.AugAssign, cst.For, cst.NamedExpr)) or isinstance(node, cst.Del):
         yield from target_names(node.target)
     elif isinstance(node, cst.AsName):
         yield from target_names(node.name)
@@ -67,7 +65,9 @@ def binds(nodes: Iterable[cst.CSTNode]) -> set[str]:
         if not isinstance(node, cst.Name):
             found.update(_own_binds(node))
         if isinstance(node, COMPREHENSIONS):
-            found.update(n for inner in walk(node, False) if isinstance(inner, cst.NamedExpr) for n in _own_binds(inner))
+            found.update(
+                n for inner in walk(node, False) if isinstance(inner, cst.NamedExpr) for n in _own_binds(inner)
+            )
         elif isinstance(node, (cst.FunctionDef, cst.ClassDef, cst.Lambda)):
             pending.extend(evaluated_outside(node))
         else:
@@ -109,9 +109,7 @@ def reads(node: cst.CSTNode) -> set[str]:
         current = pending.pop()
         if isinstance(current, cst.Name):
             found.add(current.value)
-        elif isinstance(current, cst.Attribute):
-            pending.append(current.value)
-        elif isinstance(current, cst.Arg):
+        elif isinstance(current, cst.Attribute) or isinstance(current, cst.Arg):
             pending.append(current.value)
         elif isinstance(current, cst.Assign):
             pending.append(current.value)

@@ -10,7 +10,7 @@ from relaxpy.transform.bindings import evaluated_outside
 from relaxpy.transform.context import Context, function_context, lambda_context
 from relaxpy.transform.exits import unconditional
 from relaxpy.transform.flow import statements
-from relaxpy.transform.pieces import Pieces, is_plain
+from relaxpy.transform.pieces import Piece, Pieces, is_plain
 from relaxpy.transform.stores import Line, Stores
 
 
@@ -52,7 +52,14 @@ class Blocks(Stores):
 
     # ---- blocks
 
-    def suite(self, body: cst.BaseSuite, indentation: str, context: Context | None, before: Pieces = [], after: Pieces = []) -> Pieces:  # noqa: B006
+    def suite(
+        self,
+        body: cst.BaseSuite,
+        indentation: str,
+        context: Context | None,
+        before: Sequence[Piece] = (),
+        after: Sequence[Piece] = (),
+    ) -> Pieces:
         """`:`'s right side: the end of the header's line and the statements, at one indentation more."""
         inner = indentation + self.block_indentation(body)
         if isinstance(body, cst.IndentedBlock):
@@ -75,12 +82,24 @@ class Blocks(Stores):
             rest = body[k + 1 :]
             if not rest or context is None:
                 continue
-            if unconditional(statement) and not isinstance(statement, cst.SimpleStatementSuite) and self._jumps(statement):
-                return [*pieces, *self.line(indentation, "if False:"), *self.block(rest, indentation + self.indent, context)]
+            if (
+                unconditional(statement)
+                and not isinstance(statement, cst.SimpleStatementSuite)
+                and self._jumps(statement)
+            ):
+                return [
+                    *pieces,
+                    *self.line(indentation, "if False:"),
+                    *self.block(rest, indentation + self.indent, context),
+                ]
             if context.exits.of(statement):
                 guard = f"if not {self.rt}.paths or {self.rt}.live():"
                 at = self.positions.inner(rest[0])[0]
-                return [*pieces, *self.line(indentation, at, guard), *self.block(rest, indentation + self.indent, context)]
+                return [
+                    *pieces,
+                    *self.line(indentation, at, guard),
+                    *self.block(rest, indentation + self.indent, context),
+                ]
         return pieces
 
     def _jumps(self, statement: cst.CSTNode) -> bool:
@@ -174,7 +193,7 @@ class Blocks(Stores):
         if isinstance(node, (cst.Break, cst.Continue)):
             return self.jump(node, context)
         if isinstance(node, cst.Assert):
-            return self.assert_(node, context)
+            return self.assertion(node, context)
         return None
 
     # ---- compound statements that keep their shape
@@ -209,9 +228,11 @@ class Blocks(Stores):
             place = end
         end = self.positions.of(node)[1]
         last = parts[-1][1] if parts else None
-        if last is not None and not isinstance(last, (cst.BaseSuite, cst.If, cst.Else, cst.Finally, cst.ExceptHandler, cst.MatchCase)):
-            pieces.append((place, end))
-        elif isinstance(node, cst.Match):
+        if (
+            last is not None
+            and not isinstance(last, (cst.BaseSuite, cst.If, cst.Else, cst.Finally, cst.ExceptHandler, cst.MatchCase))
+            or isinstance(node, cst.Match)
+        ):
             pieces.append((place, end))
         return pieces
 
@@ -293,7 +314,14 @@ class Blocks(Stores):
             before = self.block(first[:1], inner, context) if documented else []
             rest = first[1:] if documented else first
             footer: Pieces = [self.positions.of(line) for line in body.footer]
-            return [self.positions.of(body.header), *before, *opening, *self.block(rest, inner, context), *self._ended(rest, closing), *footer]
+            return [
+                self.positions.of(body.header),
+                *before,
+                *opening,
+                *self.block(rest, inner, context),
+                *self._ended(rest, closing),
+                *footer,
+            ]
         return self.suite(body, indentation, context, opening, closing)
 
     def _ended(self, body: Sequence[cst.CSTNode], closing: Pieces) -> Pieces:
@@ -339,5 +367,5 @@ class Blocks(Stores):
     def jump(self, node: cst.Break | cst.Continue, context: Context) -> list[Line] | None:
         raise NotImplementedError
 
-    def assert_(self, node: cst.Assert, context: Context) -> list[Line] | None:
+    def assertion(self, node: cst.Assert, context: Context) -> list[Line] | None:
         raise NotImplementedError

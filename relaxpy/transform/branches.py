@@ -34,7 +34,7 @@ class Branches(Blocks):
         last = chain[-1].orelse
         if last is not None:
             pieces += self._leading_of(last, indentation)
-            pieces += [indentation, f"if {above}.orelse:", *self.suite(last.body, indentation, context)]  # type: ignore[union-attr]
+            pieces += [indentation, f"if {above}.orelse:", *self.suite(last.body, indentation, context)]
         for closing in reversed(closings):
             pieces += closing
         return pieces
@@ -66,7 +66,9 @@ class Branches(Blocks):
         last_side = link.orelse if link.orelse is not None else link.body
         # a side that may be left out binds nothing for certain
         final = before if self._looks(last_side) else self._end_of(last_side, before, context)
-        closings.append(self.soft_line(indentation, at, name, "close", False, saved, final, after or frozenset(), context))
+        closings.append(
+            self.soft_line(indentation, at, name, "close", False, saved, final, after or frozenset(), context)
+        )
         self._name = name
         return pieces
 

@@ -73,5 +73,7 @@ def unconditional(statement: cst.CSTNode) -> bool:
 def holds_return_in_block(body: cst.CSTNode, exits: ExitTable) -> bool:
     """Does a function return from inside a block, so that it needs a frame?"""
     return any(
-        "return" in exits.of(statement) for statement in statements(body) if not isinstance(statement, cst.SimpleStatementLine)
+        "return" in exits.of(statement)
+        for statement in statements(body)
+        if not isinstance(statement, cst.SimpleStatementLine)
     )

@@ -21,7 +21,10 @@ OPERATORS: dict[type, str] = {
     cst.In: "in_",
     cst.NotIn: "not_in",
 }
-CHAINS: dict[type, str] = {kind: name.rstrip("_") for kind, name in OPERATORS.items()} | {cst.Is: "is", cst.IsNot: "is_not"}
+CHAINS: dict[type, str] = {kind: name.rstrip("_") for kind, name in OPERATORS.items()} | {
+    cst.Is: "is",
+    cst.IsNot: "is_not",
+}
 LITERAL_CALLS = frozenset(
     "len isinstance issubclass hasattr callable id type repr super locals globals vars dir eval exec __import__ "
     "breakpoint print".split()
@@ -100,7 +103,9 @@ class Expressions(Base):
     def argument(self, node: cst.CSTNode, context: Context | None) -> Pieces:
         """An expression as an argument of a call: a walrus or an unbracketed tuple needs brackets there."""
         pieces = self.expression(node, context)
-        bare = not getattr(node, "lpar", ()) and isinstance(node, (cst.NamedExpr, cst.Tuple, cst.GeneratorExp, cst.Yield))
+        bare = not getattr(node, "lpar", ()) and isinstance(
+            node, (cst.NamedExpr, cst.Tuple, cst.GeneratorExp, cst.Yield)
+        )
         return ["(", *pieces, ")"] if bare else pieces
 
     # ---- comparisons
@@ -146,7 +151,11 @@ class Expressions(Base):
             name = context.names.fresh(f"_{kind}")
             first: Pieces = [f"{self.rt}.{kind}_(", *self.argument(operand, context), ")"]
             skip = f"{self.rt}.SKIP"
-            right: Pieces = [*pieces, f" if {name}.then else {skip}"] if kind == "and" else [f"{skip} if {name}.then else ", *pieces]
+            right: Pieces = (
+                [*pieces, f" if {name}.then else {skip}"]
+                if kind == "and"
+                else [f"{skip} if {name}.then else ", *pieces]
+            )
             pieces = self._choice(name, first, [f"{name}.end(", *right, ")"], context)
         return [self.positions.of(node)[0], *pieces]
 

@@ -79,7 +79,9 @@ class Flow:
         if isinstance(node, cst.With):
             inside = self._block(node.body, live, loops, caught)
             bound = binds(node.items)
-            return frozenset((inside - bound) | {name for item in node.items for name in reads(item.item)}) | _targets(node)
+            return frozenset((inside - bound) | {name for item in node.items for name in reads(item.item)}) | _targets(
+                node
+            )
         if isinstance(node, cst.Match):
             inside = live
             for case in node.cases:
@@ -129,7 +131,9 @@ class Flow:
         inner = caught | (end if node.finalbody is not None else NONE)
         handlers: Names = NONE
         for handler in node.handlers:
-            handlers |= self._block(handler.body, end, loops, inner) - frozenset(binds([handler.name] if handler.name else []))
+            handlers |= self._block(handler.body, end, loops, inner) - frozenset(
+                binds([handler.name] if handler.name else [])
+            )
             handlers |= reads(handler.type) if handler.type is not None else NONE
         after = self._block(node.orelse, end, loops, inner) if node.orelse is not None else end
         return self._block(node.body, after, loops, inner | handlers) | handlers
@@ -214,7 +218,9 @@ def _certain(node: cst.CSTNode) -> Names:
     """Names that a node binds whatever happens in it (walruses behind `and`, `or` and ternaries do not count)."""
     bound = binds([node])
     for inner in walk(node, into_scopes=False):
-        if isinstance(inner, (cst.BooleanOperation, cst.IfExp, cst.ListComp, cst.SetComp, cst.DictComp, cst.Comparison)):
+        if isinstance(
+            inner, (cst.BooleanOperation, cst.IfExp, cst.ListComp, cst.SetComp, cst.DictComp, cst.Comparison)
+        ):
             bound -= binds([inner])
     return frozenset(bound)
 

@@ -69,8 +69,6 @@ class Loops(Branches):
         pieces = [*self.leading(node, indentation), *self.line(indentation, at, f"{name} = {self.rt}.for_()")]
         iterable = self.argument(node.iter, context)
         if context.hardness.is_range_call(node.iter):
-            self_int = isinstance(node.target, cst.Name) and node.target.value in context.hardness.int_names
-            del self_int
             iterable = self._range(node.iter, context)
         if node.asynchronous is not None:
             pieces += [indentation, at, "async for ", *target, " in ", *iterable, ":"]
@@ -96,7 +94,13 @@ class Loops(Branches):
         return sorted(name for name in bound & live if not self.is_shared(name, context))
 
     def _rest(
-        self, node: cst.For | cst.While, name: str, state: list[str], first: list[Pieces], indentation: str, context: Context
+        self,
+        node: cst.For | cst.While,
+        name: str,
+        state: list[str],
+        first: list[Pieces],
+        indentation: str,
+        context: Context,
     ) -> Pieces:
         """The loop's body with what the object needs at its begin and end, and what follows the loop."""
         at = self.positions.inner(node)[0]
@@ -105,7 +109,9 @@ class Loops(Branches):
         flow = context.flow
         before = flow.assigned_before(node) if flow else frozenset()
         before |= binds([node.test]) if isinstance(node, cst.While) else frozenset()
-        opening = self.line(inner, at, f"if {name}.soft: {self.state_call(name, 'keep', False, state, before, context)}")
+        opening = self.line(
+            inner, at, f"if {name}.soft: {self.state_call(name, 'keep', False, state, before, context)}"
+        )
         for store in first:
             opening += self.line(inner, store)
         closing: Pieces = []
@@ -159,7 +165,7 @@ class Loops(Branches):
         loops = "".join(f", {loop.name}" for loop in context.loops)
         return [(0, [f"if {context.frame}.leave(", *value, f"{loops}): return {context.frame}.result"])]
 
-    def assert_(self, node: cst.Assert, context: Context) -> list[Line] | None:
+    def assertion(self, node: cst.Assert, context: Context) -> list[Line] | None:
         if context.hardness.is_condition(node.test):
             return None
         message: Pieces = [", ", *self.argument(node.msg, context)] if node.msg is not None else []

@@ -128,7 +128,9 @@ class Stores(Expressions):
         result: Pieces = [f"{self.rt}.{operation}(", *loaded, ", ", *value, ")"]
         return [*lines, (0, [f"{self.rt}.{store}(", *result, *rest])]
 
-    def _augmented_name(self, node: cst.AugAssign, name: str, operation: str, value: Pieces, context: Context) -> list[Line]:
+    def _augmented_name(
+        self, node: cst.AugAssign, name: str, operation: str, value: Pieces, context: Context
+    ) -> list[Line]:
         updated: Pieces = [f"{self.rt}.{operation}({name}, ", *value, ")"]
         if self.is_shared(name, context):
             return [(0, self.store(node.target, updated, context))]
@@ -150,8 +152,8 @@ class Stores(Expressions):
     def _held_index(self, target: cst.Subscript, lines: list[Line], context: Context) -> Pieces:
         pieces = self.index(target, context)
         only = target.slice[0].slice
-        simple = len(target.slice) == 1 and isinstance(only, cst.Index) and not self._trailing_comma(target)
-        if simple and isinstance(only.value, (cst.Name, cst.Integer, cst.SimpleString)):  # type: ignore[union-attr]
+        simple = len(target.slice) == 1 and not self._trailing_comma(target)
+        if simple and isinstance(only, cst.Index) and isinstance(only.value, (cst.Name, cst.Integer, cst.SimpleString)):
             return pieces
         name = self.temporary(context)
         lines.append((0, [f"{name} = ", *pieces]))
@@ -172,7 +174,13 @@ class Stores(Expressions):
 
     def _delete_one(self, target: cst.CSTNode, context: Context) -> Pieces:
         if isinstance(target, cst.Subscript):
-            return [f"{self.rt}.delete(", *self.argument(target.value, context), ", ", *self.index(target, context), ")"]
+            return [
+                f"{self.rt}.delete(",
+                *self.argument(target.value, context),
+                ", ",
+                *self.index(target, context),
+                ")",
+            ]
         if isinstance(target, cst.Attribute):
             name = context.mangled(target.attr.value)
             return [f"{self.rt}.delete_attr(", *self.argument(target.value, context), f", {name!r})"]

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from relaxpy.errors import SoftValueError
-from relaxpy.runtime import integers, rounding
+from relaxpy.runtime import integermaps, integers, rounding
 from relaxpy.runtime.arrays import SoftArray
-from relaxpy.runtime.softbuiltins.seeing import concerned, seen
 from relaxpy.runtime.soft import Soft
+from relaxpy.runtime.softbuiltins.seeing import concerned, seen
 from relaxpy.runtime.values import SoftNumber, SoftScalar, truth_of
 
 
@@ -80,7 +80,7 @@ def pow_(*args: Any, **kwargs: Any) -> Any:
         return base**exponent
     if not all(map(integers.is_integer, (base, exponent, modulus))):
         raise SoftValueError("`pow` with a modulus of soft numbers", remedy="write `x ** y % m`")
-    return rounding.mapped(builtins.pow, base, exponent, modulus)
+    return integermaps.mapped(builtins.pow, base, exponent, modulus)
 
 
 absolute = dispatched(builtins.abs)

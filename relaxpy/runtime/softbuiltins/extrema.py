@@ -14,12 +14,12 @@ from relaxpy.errors import SoftValueError
 from relaxpy.runtime import arrays, integers, ops, perturbation, scopes
 from relaxpy.runtime.arrays import SoftArray, lane_axes
 from relaxpy.runtime.blend import CannotBlendError, blend, blend_reals
-from relaxpy.runtime.softbuiltins.seeing import holds_soft, seen
 from relaxpy.runtime.callees import relaxed_callable
 from relaxpy.runtime.integers import LaneValues, SoftInteger
 from relaxpy.runtime.mixing import Mixer, blend_error
 from relaxpy.runtime.sequences import element
 from relaxpy.runtime.soft import Marker
+from relaxpy.runtime.softbuiltins.seeing import holds_soft, seen
 from relaxpy.runtime.state import state
 from relaxpy.runtime.values import SoftNumber, SoftScalar, SoftTruth, operand, truth_of
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from relaxpy.runtime.softbuiltins.seeing import seen
 from relaxpy.runtime.callees import callee
+from relaxpy.runtime.softbuiltins.seeing import seen
 
 
 def first_relaxed(function: Callable[..., Any]) -> Callable[..., Any]:

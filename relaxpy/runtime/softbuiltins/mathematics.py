@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 
 from relaxpy.errors import SoftValueError
-from relaxpy.runtime import integers, ops, rounding, torchcalls
+from relaxpy.runtime import integermaps, integers, ops, rounding, torchcalls
+from relaxpy.runtime.soft import Soft
 from relaxpy.runtime.softbuiltins import totals
 from relaxpy.runtime.softbuiltins.extrema import maximum
 from relaxpy.runtime.softbuiltins.seeing import concerned, seen
-from relaxpy.runtime.soft import Soft
 from relaxpy.runtime.state import state
 from relaxpy.runtime.values import SoftNumber, SoftTruth
 
@@ -74,7 +74,7 @@ def _supports(function: Callable[..., Any]) -> Callable[..., Any]:
             raise SoftValueError(
                 f"math.{function.__name__} of a soft number", remedy="round it first: int(x), round(x)"
             )
-        return rounding.mapped(function, *args)
+        return integermaps.mapped(function, *args)
 
     return relaxed
 

@@ -9,14 +9,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from relaxpy.runtime import integers, ops, rounding, scopes, softindex
+from relaxpy.runtime import integermaps, integers, ops, scopes, softindex
 from relaxpy.runtime.arrays import SoftArray
-from relaxpy.runtime.softbuiltins.extrema import Extremum, mixture
-from relaxpy.runtime.softbuiltins.seeing import holds_soft, seen
-from relaxpy.runtime.softbuiltins.totals import total
 from relaxpy.runtime.integers import SoftInteger
 from relaxpy.runtime.sequences import element
 from relaxpy.runtime.soft import Soft
+from relaxpy.runtime.softbuiltins.extrema import Extremum, mixture
+from relaxpy.runtime.softbuiltins.seeing import holds_soft, seen
+from relaxpy.runtime.softbuiltins.totals import total
 from relaxpy.runtime.state import state
 from relaxpy.runtime.values import SoftScalar, SoftTruth
 
@@ -89,7 +89,7 @@ def _equal(item: Any, value: Any) -> Any:
 def inside(value: SoftScalar, container: Iterable[Any]) -> Any:
     """`x in container` for a dict, set or range: of a soft integer its mass there, exactly; else whether any equals x."""
     if isinstance(value, (SoftInteger, SoftTruth)):
-        held = rounding.mapped(lambda k: int(k in container), value)
+        held = integermaps.mapped(lambda k: int(k in container), value)
         return SoftTruth(held.lanes)
     found: Any = False
     for item in container:

@@ -17,13 +17,13 @@ import torch
 from torch import Tensor
 
 from relaxpy.runtime import arrays, ops, perturbation
-from relaxpy.runtime.softbuiltins.extrema import blended, mixture
-from relaxpy.runtime.softbuiltins.seeing import holds_soft, seen
 from relaxpy.runtime.callees import relaxed_callable
 from relaxpy.runtime.containers import ListContainer
 from relaxpy.runtime.integers import LaneValues, SoftInteger
 from relaxpy.runtime.sequences import element
 from relaxpy.runtime.soft import Soft
+from relaxpy.runtime.softbuiltins.extrema import blended, mixture
+from relaxpy.runtime.softbuiltins.seeing import holds_soft, seen
 from relaxpy.runtime.state import state
 from relaxpy.runtime.stores import restructuring
 from relaxpy.runtime.values import SoftNumber, operand, truth_of

@@ -11,9 +11,9 @@ import torch
 
 from relaxpy.runtime import arrays, integers, ops
 from relaxpy.runtime.arrays import SoftArray, lane_axes
-from relaxpy.runtime.softbuiltins.seeing import seen
 from relaxpy.runtime.integers import SoftInteger, Sum
 from relaxpy.runtime.soft import Soft
+from relaxpy.runtime.softbuiltins.seeing import seen
 from relaxpy.runtime.state import state
 from relaxpy.runtime.values import SoftNumber, SoftTruth, truth_of
 
