@@ -19,15 +19,14 @@ torch.set_num_threads(1)
 
 # What is known to be wrong or missing; an entry goes as soon as its cause is mended.
 KNOWN_GAPS = {
-    "tests/fuzz/test_fuzz.py::test_programs_keep_the_laws": "a quarter of the random programs: closure cells after nested exits, "
-    "None-or-int results of helpers",
-    "tests/laws/test_boundary.py::test_a_hard_argument_decides_as_in_python": "hard floating tensors are perturbed beside soft ones",
+    "tests/fuzz/test_fuzz.py::test_programs_keep_the_laws": "a quarter of the random programs",
+    "tests/laws/test_boundary.py::test_a_hard_argument_decides_as_in_python": "hard float tensors are perturbed",
     "tests/laws/test_boundary.py::test_soft_results_are_expanded_to_the_batch": "soft results inside tuples that no lane touched",
     "tests/laws/test_closed_forms.py::test_conditions[x or y": "`or` of numbers as a condition is drawn from its value",
     "tests/laws/test_closed_forms.py::test_values_of_expressions[x and y]": "`and` of numbers",
     "tests/laws/test_containers.py::test_an_exception_on_a_soft_path_says_where_it_was": "the note does not name the line yet",
     "tests/laws/test_containers.py::test_soft_values": "closure cells made inside are not cleaned yet",
-    "tests/laws/test_cost.py::test_an_element_store_costs_the_same": "stacking the rows of a result still costs one operation a row",
+    "tests/laws/test_cost.py::test_an_element_store_costs_the_same": "stacking rows costs an operation a row",
     "tests/laws/test_refusals.py::test_a_soft_truth_used_outside[complex]": "the wording of one message",
     "tests/laws/test_soft_integers.py::test_an_integer_after_exits_of_a_loop": "as the random programs",
     "tests/test_decorator.py::test_sites": "sites of comparisons inside conditions",

@@ -72,8 +72,7 @@ class Unblendable(Soft):
         object.__setattr__(self, "error", error)
 
     def _refuse(self, what: str = "", remedy: str = "") -> NoReturn:
-        error: Exception = self.error
-        raise error
+        raise object.__getattribute__(self, "error")  # type: ignore[misc]
 
     def __getattribute__(self, name: str) -> object:
         if name in ("error", "_refuse"):
