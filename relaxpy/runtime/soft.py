@@ -5,9 +5,12 @@ This module imports no torch, so that rewritten code on plain values never does 
 
 from __future__ import annotations
 
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from relaxpy.errors import SoftValueError
+from relaxpy.runtime.lazy import LazyModule
+
+softnumpy: Any = LazyModule("relaxpy.runtime.softnumpy")
 
 
 class Marker:
@@ -61,6 +64,12 @@ class Soft:
     def __array__(self, *args: object, **kwargs: object) -> NoReturn:
         self._refuse("a numpy array", "use the torch function of that name, or relaxpy.hard(x)")
 
+    def __array_ufunc__(self, function: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        return softnumpy.ufunc(function, method, inputs, kwargs)
+
+    def __array_function__(self, function: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return softnumpy.call(function, args, kwargs)
+
 
 class Unblendable(Soft):
     """The value of a name that a soft block left with values that cannot be blended; any use raises."""
@@ -72,7 +81,7 @@ class Unblendable(Soft):
         object.__setattr__(self, "error", error)
 
     def _refuse(self, what: str = "", remedy: str = "") -> NoReturn:
-        raise object.__getattribute__(self, "error")  # type: ignore[misc]
+        raise object.__getattribute__(self, "error")
 
     def __getattribute__(self, name: str) -> object:
         if name in ("error", "_refuse"):

@@ -19,6 +19,7 @@ from relaxpy.runtime.state import calls
 
 membership: Any = LazyModule("relaxpy.runtime.softbuiltins.membership")
 ordering: Any = LazyModule("relaxpy.runtime.softbuiltins.ordering")
+softnumpy: Any = LazyModule("relaxpy.runtime.softnumpy")
 
 _METHODS: dict[str, tuple[type, ...]] = {
     "index": (list, tuple),
@@ -36,8 +37,11 @@ def relaxed(function: Any) -> Any:
         found = _table().get(function)
     except TypeError:  # a method of something unhashable
         return None
-    if found is None and type(function) is BuiltinFunctionType and function.__name__ in _METHODS:
-        return _method(function)
+    if found is None and type(function) is BuiltinFunctionType:
+        if function.__name__ in _METHODS:
+            return _method(function)
+        if function.__module__ == "numpy" and function.__name__ in ("array", "asarray"):
+            return softnumpy.array(function)
     return found
 
 
