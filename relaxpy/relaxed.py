@@ -20,6 +20,7 @@ from relaxpy.runtime.state import state
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from relaxpy.module import RelaxedModule
     from relaxpy.transform import Site
 
 __all__ = ["Batch", "BoundRelaxed", "Made", "Relaxed", "checked_batch"]
@@ -130,6 +131,10 @@ class Relaxed:
         """The same function for a whole batch: ``f.batch()(xs)``, or as in `torch.vmap` ``f.batch((0, None))(xs, shared)``."""
         return Relaxed(self._made, self._settings, self._hard, checked_batch(in_dims))
 
+    def module(self, *, learn_beta: bool = False, **settings: Unpack[Settings]) -> RelaxedModule:
+        """An `nn.Module` that holds the smoothing: ``f.module(beta=8.0, learn_beta=True)``; see `relaxpy.module`."""
+        return _module(self, self.options, learn_beta, settings)
+
     @overload
     def __get__(self, instance: None, owner: type, /) -> Relaxed: ...
     @overload
@@ -197,6 +202,10 @@ class BoundRelaxed:
         """The same method for a whole batch; a tuple counts the arguments after the object."""
         return BoundRelaxed(self.__func__.batch(in_dims), self.__self__)
 
+    def module(self, *, learn_beta: bool = False, **settings: Unpack[Settings]) -> RelaxedModule:
+        """An `nn.Module` that holds the smoothing of the method."""
+        return _module(self, self.__func__.options, learn_beta, settings)
+
     @property
     def __signature__(self) -> inspect.Signature:
         return inspect.signature(MethodType(self.__func__._made.function, self.__self__))
@@ -219,6 +228,16 @@ class BoundRelaxed:
         if getattr(self.__self__, self.__func__.__name__, None) == self:
             return getattr, (self.__self__, self.__func__.__name__)
         return BoundRelaxed, (self.__func__, self.__self__)
+
+
+def _module(
+    function: Relaxed | BoundRelaxed, options: Options, learn_beta: bool, settings: Mapping[str, Any]
+) -> RelaxedModule:
+    from relaxpy.module import module
+
+    given = checked(settings)
+    beta: Any = given.pop("beta", options.beta)
+    return module(function, given, beta, learn_beta)
 
 
 def _named(module: str | None, qualname: str) -> object:

@@ -86,9 +86,11 @@ class Branch(Scope):
             return settle(Mixer((self.p, 1.0), heaps, pair=True), locals_)
         masses = [ops.times(self.p, lives[0]), ops.times(1 - self.p, lives[1])]
         masses = [0.0 if ops.is_zero(live) else mass for live, mass in zip(lives, masses)]
-        if self.then and self.orelse and state.scopes:
+        if state.scopes:
+            # a side that was left out is negligible: the other one stands for the whole
+            left = ops.plus(*masses) if self.then and self.orelse else lives[0 if self.then else 1]
             outside = state.scopes[-1]
-            outside.set_live(ops.times(ops.plus(*masses), outside.live))
+            outside.set_live(ops.times(left, outside.live))
         return settle(Mixer(masses, heaps), locals_)
 
 
@@ -121,7 +123,7 @@ class And(Branch):
     def __init__(self, left: Any, look: bool) -> None:
         truth = truth_of(left)
         super().__init__(truth.lanes)
-        self._left = False if left is truth else 0
+        self._left = False if left is truth else left
         self.open(look, **{self.name: self._left})
 
     def end(self, right: Any) -> Any:

@@ -210,6 +210,7 @@ class Loop(Exits):
         by_condition = [exit_ for exit_ in self.exits if exit_.by_condition]
         self.exits = [exit_ for exit_ in self.exits if not exit_.by_condition]
         self.fell = bool(by_condition)
+        self.done = False
         if not by_condition:
             return tuple(locals_.values())
         result = self.merged(by_condition)

@@ -109,6 +109,8 @@ def settle(mixer: Mixer, states: Sequence[Locals]) -> tuple[Any, ...]:
     writes = list(_changes(mixer))
     for holder, cell, value in writes:
         log = state.logs[-1] if state.logs else None
+        if state.call is not None:
+            state.call.touched[holder.key] = holder
         if cell is WHOLE:
             if log is not None:
                 log.note_all(holder)

@@ -17,6 +17,7 @@ from relaxpy.errors import SoftValueError
 from relaxpy.runtime import arrays, rounding, softcompare, softtorch, torchcalls, torchorder, torchtruths
 from relaxpy.runtime.arrays import SoftArray
 from relaxpy.runtime.soft import Soft
+from relaxpy.runtime.values import SoftScalar
 
 _OPERATORS: dict[str, Callable[..., Any]] = {
     "add": operator.add,
@@ -85,7 +86,7 @@ def ufunc(function: Any, method: str, inputs: tuple[Any, ...], kwargs: dict[str,
     found = getattr(torch, _RENAMED.get(function.__name__, function.__name__), None)
     if found is None:
         raise _refusal(function.__name__)
-    dtype = next(value.dtype for value in values if isinstance(value, Soft))
+    dtype: torch.dtype = next(value.dtype for value in values if isinstance(value, (SoftArray, SoftScalar)))
     values = [torch.as_tensor(value, dtype=dtype) if isinstance(value, (int, float)) else value for value in values]
     return torchcalls.call(found, tuple(values), {})
 
@@ -95,6 +96,8 @@ def call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     name = function.__name__
     leaves, structure = pytree.tree_flatten((args, kwargs), is_leaf=lambda leaf: isinstance(leaf, Soft))
     args, kwargs = pytree.tree_unflatten([from_numpy(leaf) for leaf in leaves], structure)
+    if name in _REFUSED:
+        raise _refusal(name)
     relaxed = _RELAXED.get(name)
     if relaxed is not None:
         if "axis" in kwargs:
@@ -151,6 +154,10 @@ _RELAXED: dict[str, Callable[..., Any]] = {
 }
 
 
+# what torch's layer would do, but by plain decisions
+_REFUSED = frozenset("unique digitize histogram trim_zeros union1d intersect1d setdiff1d in1d isin".split())
+
+
 def _refusal(name: str) -> SoftValueError:
     return SoftValueError(
         f"numpy's `{name}` of a soft value, which torch cannot do for it",
@@ -162,12 +169,12 @@ def array(function: Callable[..., Any]) -> Callable[..., Any]:
     """`np.array(xs)`, `np.asarray(xs)`: a soft array if anything in it is soft."""
 
     def make(*args: Any, **kwargs: Any) -> Any:
-        if not args or not _holds_soft(args[0]):
-            return function(*args, **kwargs)
-        value = args[0]
+        value = args[0] if args else None
         if isinstance(value, SoftArray):
             return SoftArray(value.tensor(), element=value.element)
-        return SoftArray(arrays.stacked(list(value))) if isinstance(value, (list, tuple)) else value
+        if isinstance(value, (list, tuple)) and _holds_soft(value):
+            return SoftArray(arrays.stacked(list(value)))
+        return function(*args, **kwargs)
 
     return make
 

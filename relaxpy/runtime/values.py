@@ -250,7 +250,9 @@ def operand(value: Any) -> tuple[ops.Operand, bool] | None:
     kind = type(value)
     if kind is float:
         return value, ops.is_finite_number(value)
-    if kind is int or kind is bool:
+    if kind is bool:
+        return int(value), True
+    if kind is int:
         return (value, True) if -EXACT_LIMIT < value < EXACT_LIMIT else (float(value), True)
     if isinstance(value, Tensor) and value.dim() == 0:
         return value, not value.is_floating_point() or ops.all_finite(value)

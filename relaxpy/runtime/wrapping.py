@@ -144,7 +144,9 @@ def cells(holder: Container) -> Iterator[tuple[Any, Any]]:
             if dataclasses.is_dataclass(holder.target)
             else []
         )
-        for name in dict.fromkeys([*names, *getattr(holder.target, "__dict__", {})]):
+        declared = [kind.__dict__.get("__slots__", ()) for kind in type(holder.target).__mro__]
+        slots = [name for own in declared for name in ((own,) if isinstance(own, str) else own)]
+        for name in dict.fromkeys([*names, *slots, *getattr(holder.target, "__dict__", {})]):
             yield name, holder.get(name)
         return
     content = holder.content()

@@ -35,14 +35,6 @@ def bool_(*args: Any, **kwargs: Any) -> Any:
     return builtins.bool(*args, **kwargs) if value is None else truth_of(_scalar(value, "bool"))
 
 
-def complex_(*args: Any, **kwargs: Any) -> Any:
-    if concerned((*args, *kwargs.values())):
-        raise SoftValueError(
-            "a soft value was used in a complex number", remedy="compute with its parts as real numbers"
-        )
-    return builtins.complex(*args, **kwargs)
-
-
 def _single(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """The only argument, if it is soft."""
     if len(args) != 1 or kwargs:
@@ -83,6 +75,7 @@ def pow_(*args: Any, **kwargs: Any) -> Any:
     return integermaps.mapped(builtins.pow, base, exponent, modulus)
 
 
+complex_ = dispatched(builtins.complex)
 absolute = dispatched(builtins.abs)
 round_ = dispatched(builtins.round)
 divmod_ = dispatched(builtins.divmod)
