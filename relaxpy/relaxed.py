@@ -224,6 +224,13 @@ class BoundRelaxed:
     def __repr__(self) -> str:
         return f"<bound relaxed method {self.__func__.__qualname__} of {self.__self__!r}>"
 
+    # as methods are copied: the object is, the function is its own copy
+    def __copy__(self) -> BoundRelaxed:
+        return BoundRelaxed(self.__func__, self.__self__)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> BoundRelaxed:
+        return BoundRelaxed(copy.deepcopy(self.__func__, memo), copy.deepcopy(self.__self__, memo))
+
     def __reduce__(self) -> tuple[Any, ...]:
         if getattr(self.__self__, self.__func__.__name__, None) == self:
             return getattr, (self.__self__, self.__func__.__name__)

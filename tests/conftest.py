@@ -17,29 +17,33 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 torch.set_num_threads(1)
 
 
-# What is known to be wrong or missing; an entry goes as soon as its cause is mended.
-KNOWN_GAPS = {
-    "tests/fuzz/test_fuzz.py::test_programs_keep_the_laws": "a quarter of the random programs",
-    "tests/laws/test_boundary.py::test_a_hard_argument_decides_as_in_python": "hard float tensors are perturbed",
-    "tests/laws/test_boundary.py::test_soft_results_are_expanded_to_the_batch": "soft results inside tuples that no lane touched",
-    "tests/laws/test_closed_forms.py::test_conditions[x ": "`and`, `or` of numbers as a condition are drawn anew",
-    "tests/laws/test_closed_forms.py::test_values_of_expressions[x and y": "`and` of numbers",
-    "tests/laws/test_containers.py::test_an_exception_on_a_soft_path_says_where_it_was": "the note does not name the line yet",
-    "tests/laws/test_containers.py::test_soft_values": "closure cells made inside are not cleaned yet",
-    "tests/laws/test_cost.py::test_an_element_store_costs_the_same": "stacking rows costs an operation a row",
-    "tests/laws/test_refusals.py::test_a_soft_truth_used_outside[": "the wording of one message",
-    "tests/laws/test_soft_integers.py::test_an_integer_after_exits_of_a_loop": "as the random programs",
-    "tests/test_decorator.py::test_sites": "sites of comparisons inside conditions",
-    "tests/test_decorator.py::test_decorating_and_plain_calls_import": "rewriting still imports more than it needs",
-    "tests/test_tools.py::test_coverage": "coverage of lines under a guard",
+# Open bugs, by test: what was seen. Strict, so that an entry must go as soon as its cause is mended.
+_LAWS = "tests/laws/"
+_HARD = "a hard argument that requires grad is softened again where it is compared"
+_DRAWN = "`and`, `or` of soft numbers as a condition: the value is blended and then tested anew"
+_ROWS = "after a batched call an array that was stored to is made plain row by row"
+_STORES = _LAWS + "test_cost.py::test_an_element_store_costs_the_same_whatever_the_length"
+OPEN_BUGS = {
+    _LAWS + "test_boundary.py::test_a_hard_argument_decides_as_in_python[option]": _HARD,
+    _LAWS + "test_boundary.py::test_a_hard_argument_decides_as_in_python[value]": _HARD,
+    _LAWS
+    + "test_boundary.py::test_soft_results_are_expanded_to_the_batch": "a shared argument returned in a list has no batch axis",
+    _LAWS + "test_closed_forms.py::test_conditions[x and y > 0]": _DRAWN,
+    _LAWS + "test_closed_forms.py::test_conditions[x or y > 0]": _DRAWN,
+    _LAWS + "test_closed_forms.py::test_conditions[x or y]": _DRAWN,
+    _LAWS + "test_containers.py::test_an_exception_on_a_soft_path_says_where_it_was": "the note names no line",
+    _LAWS
+    + "test_containers.py::test_soft_values_kept_by_a_closure_made_inside_become_plain": "cells of a returned closure stay soft",
+    _STORES + "[store_often-True]": _ROWS,
+    _STORES + "[store_under_a_condition-True]": _ROWS,
+    _STORES + "[swap_under_a_condition-True]": _ROWS,
 }
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        reason = next((reason for name, reason in KNOWN_GAPS.items() if item.nodeid.startswith(name)), None)
-        if reason is not None:
-            item.add_marker(pytest.mark.xfail(reason=reason, strict=False))
+        if item.nodeid in OPEN_BUGS:
+            item.add_marker(pytest.mark.xfail(reason=OPEN_BUGS[item.nodeid], strict=True))
 
 
 @pytest.fixture(autouse=True)

@@ -25,6 +25,7 @@ from relaxpy.runtime.expressions import (
     or_,
     pick,
 )
+from relaxpy.runtime.filters import filtered
 from relaxpy.runtime.frames import frame
 from relaxpy.runtime.index import load, slice_
 from relaxpy.runtime.inplace import (

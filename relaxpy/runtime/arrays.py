@@ -26,6 +26,7 @@ integers: Any = LazyModule("relaxpy.runtime.integers")
 torchcalls: Any = LazyModule("relaxpy.runtime.torchcalls")
 softindex: Any = LazyModule("relaxpy.runtime.softindex")
 stores: Any = LazyModule("relaxpy.runtime.stores")
+drawn: Any = LazyModule("relaxpy.runtime.drawn")
 
 NUMBER, TRUTH, INTEGER = "number", "truth", "integer"
 
@@ -39,12 +40,14 @@ class SoftArray(ArrayMethods):
 
     __slots__ = ("_tensor", "_rows", "element", "origin")
     kind = "soft array"
+    origin: Any  # of an expectation over rows: which rows (see drawn.py)
     _relaxpy_rows = True
 
     def __init__(self, tensor: Tensor | None = None, rows: list[Any] | None = None, element: str = NUMBER) -> None:
         self._tensor = tensor
         self._rows = rows
         self.element = element
+        self.origin = None
 
     @classmethod
     def __torch_function__(
@@ -72,6 +75,9 @@ class SoftArray(ArrayMethods):
                 finite = ops.all_finite(tensor)
                 self._rows = [SoftNumber(part, finite) for part in parts]
             self._tensor = None
+            if self.origin is not None:
+                for place, row in enumerate(self._rows):
+                    drawn.remember(row, drawn.Part(self.origin, place))
         return self._rows
 
     def tensor(self) -> Tensor:
@@ -79,6 +85,9 @@ class SoftArray(ArrayMethods):
         if self._rows is None:
             assert self._tensor is not None
             return self._tensor
+        if self.element == INTEGER and not any(isinstance(row, SoftArray) for row in self._rows):
+            lanes: Tensor = integers.stacked_lanes(self._rows)
+            return lanes
         return stacked(self._rows)
 
     def whole(self) -> Tensor | None:
@@ -200,6 +209,11 @@ def constant_array(tensor: Tensor) -> SoftArray:
     return SoftArray(tensor if state.lanes is None else tensor.unsqueeze(-1))
 
 
+def of_element(tensor: Tensor, element: str) -> Any:
+    """One element of an array, from its lanes."""
+    return SoftArray(tensor.unsqueeze(0), element=element).rows()[0]
+
+
 def of_truths(tensor: Tensor) -> SoftArray:
     return SoftArray(tensor, element=TRUTH)
 
@@ -262,6 +276,8 @@ def stacked(rows: list[Any]) -> Tensor:
     floating = [part for part in tensors if part.is_floating_point()]
     like = (floating or tensors)[0]
     shape = ops.broadcast_shape(*tensors)
+    if state.lanes is not None and not shape:
+        shape = torch.Size([state.lanes])
     ranks = {part.dim() for part in tensors if part.dim() > lane_axes()}
     if len(ranks) > 1 or any(
         part.shape != shape for part in tensors if part.dim() > lane_axes() and state.lanes is None

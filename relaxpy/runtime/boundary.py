@@ -46,6 +46,7 @@ class Call:
         self.touched: dict[Key, Container] = {}
         self.originals: dict[int, tuple[Any, Any]] = {}
         self.made: dict[int, Any] = {}
+        self.drawn: dict[int, tuple[Any, Any]] = {}
         self.soft = False
 
     def become_soft(self) -> None:
@@ -76,10 +77,12 @@ def call(plan: Plan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             state.options = resolve(state.settings)
         return _outermost(plan, current, args, kwargs)
     finally:
-        _clean(current)
-        state.call = None
-        state.lanes = None
-        state.settings, state.options = outer_settings, outer_options
+        try:
+            _clean(current)
+        finally:
+            state.call = None
+            state.lanes = None
+            state.settings, state.options = outer_settings, outer_options
 
 
 def _nested(plan: Plan, current: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

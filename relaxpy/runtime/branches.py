@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from relaxpy.runtime import journal, ops, perturbation, scopes
+from relaxpy.runtime.filters import Weighed
 from relaxpy.runtime.journal import NO_CHANGES, Delta
 from relaxpy.runtime.mixing import Locals, Mixer, settle
 from relaxpy.runtime.ops import Operand
@@ -150,6 +151,21 @@ class Or(Branch):
         if self._left is True and type(right) is SoftTruth and state.options.t_norm != "product":
             return SoftTruth(perturbation.disjunction(1 - self.p, right.lanes))
         return value
+
+
+class Filter(Branch):
+    """A soft filter of a generator expression: its term is evaluated on the path on which it holds."""
+
+    __slots__ = ("_truth",)
+
+    def __init__(self, condition: Any) -> None:
+        self._truth = truth_of(condition)
+        super().__init__(self._truth.lanes)
+        self.open(True)
+
+    def of(self, value: Any) -> Weighed:
+        self.close()
+        return Weighed(self._truth, value)
 
 
 def _taken(value: Any) -> Any:

@@ -48,12 +48,21 @@ class Constant(Node):
 class Table(Node):
     """A distribution that is given. ``categorical`` marks unmodified results of relaxpy.categorical."""
 
-    __slots__ = ("categorical",)
+    __slots__ = ("categorical", "_unit")
 
     def __init__(self, values: list[int], probabilities: Tensor | None, categorical: bool = False) -> None:
         super().__init__()
         self.distribution = (values, probabilities)
         self.categorical = categorical
+        self._unit: Tensor | None = None
+
+    def unit(self) -> Tensor:
+        """The probabilities, as a vector of length 1."""
+        if self._unit is None:
+            _, probabilities = part_distribution(self)
+            assert probabilities is not None
+            self._unit = probabilities / torch.linalg.vector_norm(probabilities, dim=0)
+        return self._unit
 
 
 class LaneValues(Node):
@@ -296,6 +305,16 @@ def from_table(probabilities: Tensor, values: list[int] | None = None, categoric
     column = torch.tensor(values, dtype=probabilities.dtype, device=probabilities.device)
     mean = (probabilities * column.reshape((-1,) + (1,) * (probabilities.dim() - 1))).sum(0)
     return SoftInteger(mean, Table(values, probabilities, categorical))
+
+
+def stacked_lanes(rows: list[Any]) -> Tensor:
+    """Integers that are certain in each lane, as one tensor; expectations if some are not."""
+    lanes = [
+        row.node.lanes if isinstance(row, SoftInteger) and isinstance(row.node, LaneValues) else row for row in rows
+    ]
+    if any(isinstance(each, SoftScalar) for each in lanes):
+        lanes = [each.lanes if isinstance(each, SoftScalar) else each for each in rows]
+    return torch.stack(torch.broadcast_tensors(*map(torch.as_tensor, lanes)))  # type: ignore[no-untyped-call]
 
 
 def from_lanes(lanes: Tensor, dtype: torch.dtype) -> SoftInteger:

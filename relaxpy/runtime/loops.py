@@ -159,7 +159,7 @@ class Loop(Exits):
         return iterable  # type: ignore[no-any-return]
 
     def _counted(self, steps: Any) -> Iterator[Any]:
-        for value, condition in steps:
+        for value, condition in steps.steps():
             if not self.test(condition):
                 return
             yield value

@@ -149,6 +149,9 @@ def guarded(operand: Operand, dead: Tensor | None) -> Operand:
 
 
 def broadcast_shape(*tensors: Tensor) -> torch.Size:
+    first = tensors[0].shape
+    if all(tensor.shape == first for tensor in tensors):  # torch's own function is slow
+        return first
     return torch.broadcast_shapes(*(tensor.shape for tensor in tensors))  # type: ignore[no-untyped-call,no-any-return]
 
 

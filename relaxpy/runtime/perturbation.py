@@ -72,8 +72,9 @@ def leads(difference: Tensor | float) -> Tensor:
 def filter_weights(index: Tensor, n: int) -> Tensor:
     """Weights of a real-valued index over positions 0..n-1, shape (n, *lanes) (paper section 3.2)."""
     precise = index.float() if index.dtype in _HALF else index
-    # beyond 2**16 the positions would not differ any more in float32
-    precise = precise.clamp(-(2.0**16), n + 2.0**16)
+    # further beyond the ends float32 would not tell positions apart, and float16 not hold the derivatives
+    margin = 64.0 if index.dtype == torch.float16 else 2.0**16
+    precise = precise.clamp(-margin, n + margin)
     positions = torch.arange(n, dtype=precise.dtype, device=precise.device).reshape((-1,) + (1,) * precise.dim())
     return evaluated(distribution().filter, scaled(positions - precise)).to(index.dtype)
 
@@ -97,4 +98,4 @@ def disjunction(p: Tensor, q: Tensor) -> Tensor:
 def _combined(operation: Callable[[Tensor, Tensor], Tensor], p: Tensor, q: Tensor) -> Tensor:
     dtype = torch.promote_types(p.dtype, q.dtype)
     precise = torch.float32 if dtype in _HALF else dtype
-    return operation(p.to(precise), q.to(precise)).to(dtype)
+    return operation(p.to(precise), q.to(precise)).clamp(0, 1).to(dtype)

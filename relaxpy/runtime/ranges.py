@@ -20,7 +20,10 @@ class SoftRange(Soft):
         self.stop = stop
         self.step = step
 
-    def __iter__(self) -> Iterator[tuple[Any, Any]]:
+    def __iter__(self) -> Iterator[Any]:
+        self._refuse("an iterable whose length would be soft", "loop over it with a plain `for` in a relaxed function")
+
+    def steps(self) -> Iterator[tuple[Any, Any]]:
         """Each next value, with the condition that it is in the range."""
         value = self.start
         while True:

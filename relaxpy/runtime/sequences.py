@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, KeysView, ValuesView
 from typing import Any
 
 from relaxpy.runtime import expressions
 from relaxpy.runtime.arrays import SoftArray
+from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.soft import Soft
 from relaxpy.runtime.values import SoftTruth
 
+membership: Any = LazyModule("relaxpy.runtime.softbuiltins.membership")
+
+_ITERATED = (dict, set, frozenset, range, deque, KeysView, ValuesView)
 _STRICT = {operator.lt: operator.lt, operator.le: operator.lt, operator.gt: operator.gt, operator.ge: operator.gt}
 
 
@@ -75,4 +80,6 @@ def contains(value: Any, container: Any) -> Any:
                     found, element(operator.eq, value, item) if item is not value or isinstance(value, Soft) else True
                 )
             return found
+    if isinstance(value, Soft) and isinstance(container, _ITERATED):
+        return membership.inside(value, container)
     return value in container

@@ -164,12 +164,13 @@ def _total(holds: Tensor, probabilities: Tensor | None) -> Tensor:
 
 def integer_equality(a: Any, b: Any) -> SoftTruth:
     """The inner product of the distributions; the cosine similarity of two categoricals (paper section 3.1)."""
-    result = integer_comparison(a, b, operator.eq)
     nodes = [value.node if isinstance(value, SoftInteger) else None for value in (a, b)]
-    if all(isinstance(node, Table) and node.categorical for node in nodes):
-        norms = [torch.linalg.vector_norm(integers.distribution_of(node)[1], dim=0) for node in nodes if node]
-        return SoftTruth(result.lanes / (norms[0] * norms[1]))
-    return result
+    tables = [node for node in nodes if isinstance(node, Table) and node.categorical]
+    if len(tables) == 2:
+        units = [node.unit() for node in tables]
+        common = min(units[0].shape[0], units[1].shape[0])
+        return SoftTruth((units[0][:common] * units[1][:common]).sum(0).clamp(max=1))
+    return integer_comparison(a, b, operator.eq)
 
 
 def is_real(value: Any) -> bool:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from relaxpy.errors import RelaxIndexError, SoftValueError, user_place
-from relaxpy.runtime import arrays, ops, perturbation
+from relaxpy.runtime import arrays, drawn, ops, perturbation, scopes
 from relaxpy.runtime.arrays import SoftArray, lane_axes
 from relaxpy.runtime.blend import CannotBlendError
 from relaxpy.runtime.integers import distribution_of, node_of
+from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.mixing import Mixer, blend_error
 from relaxpy.runtime.soft import Soft
 from relaxpy.runtime.state import state
 from relaxpy.runtime.values import SoftNumber, SoftScalar
+
+torchcalls: Any = LazyModule("relaxpy.runtime.torchcalls")
 
 # positions of an axis (or keys of a dict) and their weights
 Weights = list[tuple[Any, Any]]
@@ -29,15 +34,22 @@ def load(container: Any, index: Any) -> Any:
         return _load_several(container, index)
     if isinstance(index, SoftScalar):
         return expectation(container, index)
+    if isinstance(index, SoftArray):
+        return _load_by_array(_as_array(container), index)
     if not isinstance(container, SoftArray):
-        if isinstance(index, SoftArray):
-            return _load_tensor(arrays.constant_array(container), index)
         return container[index]
     if isinstance(index, slice):
         return SoftArray(rows=container.rows()[plain_slice(index)], element=container.element)
-    if isinstance(index, (Tensor, SoftArray, list)) or index is None or index is Ellipsis:
+    if isinstance(index, (Tensor, list)) or index is None or index is Ellipsis:
         return _load_tensor(container, index)
     return container.rows()[index]
+
+
+def _as_array(container: Any) -> Any:
+    """Tensors and numpy arrays as constant soft arrays."""
+    if hasattr(container, "__array_interface__"):
+        container = torch.as_tensor(container)
+    return arrays.constant_array(container) if isinstance(container, Tensor) else container
 
 
 def plain_slice(index: slice) -> slice:
@@ -51,12 +63,58 @@ def plain_slice(index: slice) -> slice:
 
 
 def _load_several(container: Any, index: tuple[Any, ...]) -> Any:
-    """`a[i, j]`: one axis after the other, or torch's own indexing when slices and tensors take part."""
+    """`a[i, j]`: one axis after the other; with slices and tensors, soft axes are summed out first."""
     if all(isinstance(i, (int, SoftScalar)) for i in index):
         for i in index:
             container = load(container, i) if isinstance(i, Soft) or isinstance(container, Soft) else container[i]
         return container
+    container = _as_array(container)
+    if isinstance(container, SoftArray) and any(isinstance(part, SoftScalar) for part in index):
+        return _load_mixed(container, index)
     return _load_tensor(container, index)
+
+
+def _load_mixed(container: SoftArray, index: tuple[Any, ...]) -> Any:
+    """`a[:, k]`, `a[..., k, 1:]`: the expectation along the soft axes, and torch's own indexing along the others."""
+    tensor = container.tensor()
+    named = sum(part is not None and part is not Ellipsis for part in index)
+    axis = 0
+    soft: list[tuple[int, SoftScalar]] = []
+    for part in index:
+        if part is Ellipsis:
+            axis += tensor.dim() - lane_axes() - named
+        elif part is not None:
+            if isinstance(part, SoftScalar):
+                soft.append((axis, part))
+            axis += part.dim() if isinstance(part, Tensor) and part.dtype == torch.bool else 1
+    for place, part in reversed(soft):
+        tensor = _contracted(tensor, place, axis_weights(part, tensor.shape[place]))
+    rest = tuple(part for part in index if not isinstance(part, SoftScalar))
+    return _load_tensor(SoftArray(tensor), rest)
+
+
+def _contracted(tensor: Tensor, axis: int, weights: Tensor) -> Tensor:
+    """The sum over an axis with weights of shape (n, *lanes)."""
+    lanes = weights.shape[1:]
+    moved = tensor.movedim(axis, 0)
+    spread = weights.reshape(weights.shape[0], *(1,) * (moved.dim() - 1 - len(lanes)), *lanes)
+    if ops.all_finite(moved):
+        return (spread * moved).sum(0)
+    # an infinite element counts where its weight is not negligible
+    counts = torch.isfinite(moved) | (spread.expand_as(moved) > state.options.epsilon)
+    return torch.where(counts, spread * torch.where(counts, moved, torch.zeros_like(moved)), 0.0).sum(0)
+
+
+def _load_by_array(container: Any, index: SoftArray) -> Any:
+    """`a[xs]`: element by element; hard integers per lane select, as torch does."""
+    if index.element == arrays.INTEGER and isinstance(container, SoftArray):
+        return torchcalls.call(Tensor.__getitem__, (container, index), {})
+    if index.element == arrays.TRUTH:
+        raise SoftValueError(
+            "an array was indexed by a mask of soft truths, which would select a soft number of elements",
+            remedy="write torch.where(mask, a, other), or a loop with a plain `if`",
+        )
+    return SoftArray(rows=[load(container, each) for each in index.rows()])
 
 
 def _load_tensor(container: Any, index: Any) -> Any:
@@ -65,14 +123,15 @@ def _load_tensor(container: Any, index: Any) -> Any:
         return container[index]
     tensor = container.tensor()
     parts = index if isinstance(index, tuple) else (index,)
-    if any(isinstance(part, SoftScalar) for part in parts):
-        raise SoftValueError(
-            "a soft index cannot be mixed with slices or tensors in one subscript",
-            remedy="index one axis after the other: a[i][:, j]",
-        )
+    for part in parts:
+        if isinstance(part, slice):
+            plain_slice(part)
     if any(isinstance(part, SoftArray) for part in parts):
-        from relaxpy.runtime import torchcalls
-
+        if any(isinstance(part, SoftArray) and part.element != arrays.INTEGER for part in parts):
+            raise SoftValueError(
+                "an array of soft indices cannot be mixed with other indices in one subscript",
+                remedy="index one axis after the other: a[i][xs]",
+            )
         return torchcalls.call(Tensor.__getitem__, (container, index), {})
     if lane_axes() and not any(part is Ellipsis for part in parts):
         parts = (*parts, Ellipsis)
@@ -80,50 +139,90 @@ def _load_tensor(container: Any, index: Any) -> Any:
         parts = (*parts, slice(None))
     selected = tensor[parts]
     if selected.dim() == lane_axes():
-        return SoftNumber(selected, ops.all_finite(selected))
+        return arrays.of_element(selected, container.element)
     return SoftArray(selected, element=container.element)
 
 
 def weights_over(index: SoftScalar, container: Any) -> Weights:
     """Where a soft index points to, with probabilities, on a list, tuple, array or dict."""
-    if isinstance(index, SoftNumber):
-        n = len(container)
-        return list(enumerate(perturbation.filter_weights(index.lanes, n).unbind(0))) if n else _outside(index, 1.0, 0)
-    values, probabilities = distribution_of(node_of(index))
-    keys = container if isinstance(container, dict) else None
     n = len(container)
-    inside: Weights = []
-    outside: Any = 0.0
-    for k, value in enumerate(values):
-        weight: Any = 1.0 if probabilities is None else probabilities[k]
-        if value in keys if keys is not None else -n <= value < n:
-            inside.append((value if keys is not None else value % n, weight))
-        else:
-            outside = ops.plus(outside, weight)
-    if not ops.at_most(outside, state.options.epsilon) or not inside:
-        _outside(index, outside, n)
-    return inside
-
-
-def _outside(index: SoftScalar, mass: Any, n: int) -> Any:
-    place = user_place()
-    raise RelaxIndexError(
-        f"a {index.kind} points outside an axis of length {n} with probability {ops.largest(mass):.3g}",
-        remedy="keep the index inside (test it first), or make the axis longer",
-        file=place[0] if place else None,
-        line=place[1] if place else None,
+    if isinstance(container, dict):
+        if isinstance(index, SoftNumber):
+            raise SoftValueError("a soft number is no key of a dict", remedy="round it first: int(x), round(x)")
+        return _inside(index, lambda value: value in container, "is no key of a dict", lambda value: value)
+    if isinstance(index, SoftNumber):
+        weights = perturbation.filter_weights(index.lanes, n).unbind(0) if n else ()
+        return list(enumerate(weights)) if n else _inside(index, lambda value: False, "points into an empty list")
+    return _inside(
+        index, lambda value: -n <= value < n, f"points outside an axis of length {n}", lambda value: value % n
     )
 
 
+def _inside(
+    index: SoftScalar, holds: Callable[[int], bool], complaint: str, position: Callable[[int], Any] = operator.index
+) -> Weights:
+    """The values of a soft integer for which something holds, with their weights; the others must be negligible."""
+    values, probabilities = ([], None) if isinstance(index, SoftNumber) else distribution_of(node_of(index))
+    inside: Weights = []
+    outside: Any = 0.0 if values else 1.0
+    for k, value in enumerate(values):
+        weight: Any = 1.0 if probabilities is None else probabilities[k]
+        if holds(value):
+            inside.append((position(value), weight))
+        else:
+            outside = ops.plus(outside, weight)
+    if not inside or not ops.at_most(_where_alive(outside), state.options.epsilon):
+        place = user_place()
+        raise RelaxIndexError(
+            f"a {index.kind} {complaint} with probability {ops.largest(_where_alive(outside)):.3g}",
+            remedy="keep the index inside (test it first), or make the axis longer",
+            file=place[0] if place else None,
+            line=place[1] if place else None,
+        )
+    return inside
+
+
+def _where_alive(mass: Any) -> Any:
+    """Mass in lanes that are not on this path is no mass."""
+    dead = scopes.dead_lanes() if state.scopes else None
+    return mass if dead is None or not isinstance(mass, Tensor) else torch.where(dead, torch.zeros_like(mass), mass)
+
+
+def axis_weights(index: SoftScalar, n: int) -> Tensor:
+    """Where a soft index points to along an axis of length n, as a tensor of shape (n, *lanes)."""
+    if isinstance(index, SoftNumber) and n:
+        return perturbation.filter_weights(index.lanes, n)
+    inside = weights_over(index, range(n))
+    like = index.lanes
+    weights: list[Any] = [ops.constant(0.0, like)] * n
+    for place, weight in inside:
+        weights[place] = weights[place] + weight
+    return torch.stack(torch.broadcast_tensors(*weights))  # type: ignore[no-untyped-call]
+
+
 def expectation(container: Any, index: SoftScalar) -> Any:
-    """The expectation of ``container[index]`` over a soft index."""
-    if isinstance(container, Tensor):
-        container = arrays.constant_array(container)
+    """The expectation of ``container[index]`` over a soft index (paper section 3.2); a row remembers its origin."""
+    container = _as_array(container)
+    if isinstance(container, SoftArray) and container.element == arrays.NUMBER and container.whole() is not None:
+        tensor = container.tensor()
+        if tensor.is_floating_point() and tensor.shape[0]:
+            return _of_whole(container, tensor, index)
     weights = weights_over(index, container)
     if len(weights) == 1:
         return element(container, weights[0][0])
     values = [element(container, position) for position, _ in weights]
-    return mean([weight for _, weight in weights], values, index)
+    result = mean([weight for _, weight in weights], values, index)
+    if isinstance(result, SoftScalar):
+        return result
+    return drawn.remember(result, drawn.Picked(container, weights), values)
+
+
+def _of_whole(container: SoftArray, tensor: Tensor, index: SoftScalar) -> Any:
+    weights = axis_weights(index, tensor.shape[0])
+    result = _contracted(tensor, 0, weights)
+    if result.dim() <= lane_axes():
+        return SoftNumber(result, ops.all_finite(result))
+    return drawn.remember(SoftArray(result), drawn.Picked(container, list(enumerate(weights.unbind(0)))))
 
 
 def mean(weights: Sequence[Any], values: Sequence[Any], index: SoftScalar) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from relaxpy.errors import SoftValueError
-from relaxpy.runtime import callees
+from relaxpy.runtime import callees, stores
 from relaxpy.runtime.adopted import AdoptedTensor, adopt
 from relaxpy.runtime.arrays import SoftArray
 from relaxpy.runtime.containers import ArrayContainer, container
@@ -63,6 +63,10 @@ def apply(operation: Callable[[Any, Any], Any], x: Any, v: Any) -> Any:
 
 def _change_array(operation: Callable[[Any, Any], Any], array: SoftArray, v: Any) -> None:
     result = _PLAIN[operation](array, v)
+    if array.origin is not None:
+        for place, row in enumerate(result.rows()):
+            stores.store(row, array, place)
+        return
     restructuring(ArrayContainer(array))
     array.rows()[:] = result.rows()
 

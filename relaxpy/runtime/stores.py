@@ -13,6 +13,7 @@ from relaxpy.runtime.state import calls, paths, state
 
 softstores: Any = LazyModule("relaxpy.runtime.softstores")
 callees: Any = LazyModule("relaxpy.runtime.callees")
+drawn: Any = LazyModule("relaxpy.runtime.drawn")
 
 _ATOMS = frozenset({int, float, bool, str, bytes, complex, type(None)})
 
@@ -27,6 +28,8 @@ def changing(holder: Container, cell: Any, value: Any = None) -> None:
 
 def restructuring(holder: Container) -> None:
     """Say that a container's structure is about to change."""
+    if state.call and state.call.drawn:
+        drawn.refuse_restructuring(holder.target)
     if state.logs:
         state.logs[-1].note_all(holder)
     if state.call is not None:
@@ -40,7 +43,7 @@ def store(value: Any, container: Any, index: Any) -> None:
         return
     kind = type(container)
     if kind is list and type(index) is int:
-        if not state.logs and type(value) in _ATOMS:
+        if not state.logs and type(value) in _ATOMS and not (state.call and state.call.drawn):
             container[index] = value
             return
         old = container[index]  # Python's own IndexError comes before anything is remembered
@@ -52,6 +55,9 @@ def store(value: Any, container: Any, index: Any) -> None:
         container[index] = value
     else:
         softstores.store(value, container, index)
+        return
+    if state.call and state.call.drawn:
+        softstores.spread(value, container, index)
 
 
 def delete(container: Any, index: Any) -> None:
@@ -72,6 +78,8 @@ def store_attr(value: Any, target: Any, name: str) -> None:
         return
     changing(AttributeContainer(target), name, value)
     setattr(target, name, value)
+    if state.call and state.call.drawn:
+        softstores.spread(value, target, drawn.Attribute(name))
 
 
 def _python_setter(target: Any, name: str) -> Callable[[Any], Any] | None:

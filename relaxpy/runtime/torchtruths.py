@@ -75,16 +75,16 @@ def where(condition: Any, *sides: Any) -> Any:
         a, b = _operands(*sides)
         return wrapped(torch.where(c, a, b))
     p = _truths(condition)
-    a, b = _operands(*sides)
+    a, b = _operands(*sides, like=p)
     dtype = torch.promote_types(a.dtype, b.dtype)
     p, a, b = p.to(dtype), a.to(dtype), b.to(dtype)
     return wrapped(ops.safe_lerp(b, a, p, state.options.epsilon))
 
 
-def _operands(*values: Any) -> tuple[Tensor, ...]:
+def _operands(*values: Any, like: Tensor | None = None) -> tuple[Tensor, ...]:
     lifted = [arrays.array_operand(looked_through(value)) for value in values]
-    like = ops.first_tensor(*(value for value in lifted if value is not None))
-    like = torch.zeros(()) if like is None else like
+    found = ops.first_tensor(*(value for value in lifted if value is not None))
+    like = next(each for each in (found, like, torch.zeros(())) if each is not None)
     return tuple(torch.as_tensor(value, dtype=None if isinstance(value, Tensor) else like.dtype) for value in lifted)
 
 

@@ -1,73 +1,54 @@
-"""The rewriter: source text in, rewritten text out. Imports libcst, never torch."""
+"""Rewriting: source text in, source text out, in which conditions may be soft.
+
+>>> print(rewrite("def f(x):\\n    return x if x > 0 else -x\\n").text)
+def f(x):
+    return (_pick1 := _rt.pick(_rt.gt(x, 0))).end(x if _pick1.begin() else _rt.SKIP, -x if _pick1.mid() else _rt.SKIP)
+<BLANKLINE>
+
+Comments, layout and all that needs no rewriting survive byte for byte. This package imports no torch.
+"""
 
 from __future__ import annotations
 
 import bisect
-import functools
-import io
-import sys
-import tokenize
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import libcst as cst
 
-from relaxpy.errors import RelaxSyntaxError
-from relaxpy.transform.base import Site
-from relaxpy.transform.bindings import binds, parameters_of
-from relaxpy.transform.loops import Loops
-from relaxpy.transform.pieces import Assembled, Pieces, assemble
-from relaxpy.transform.positions import Positions
-from relaxpy.transform.tree import walk
+from relaxpy.transform.context import Rewriter, Site, describe
+from relaxpy.transform.deep import with_room
+from relaxpy.transform.fence import parsed
+from relaxpy.transform.functions import module
+from relaxpy.transform.names import identifiers, runtime_name
+from relaxpy.transform.outline import Outlines
+from relaxpy.transform.pieces import Assembled, Pieces, line_starts
+from relaxpy.transform.positions import positions_of
+from relaxpy.transform.rules import TABLES
 
 __all__ = ["Rewritten", "Site", "rewrite"]
-
-_DEPTH = 20_000
 
 
 @dataclass(frozen=True)
 class Rewritten:
-    """Rewritten text, with the place in the source of each of its places."""
+    """The rewritten source; ``sites`` are the places in it where something is decided."""
 
     text: str
     runtime_name: str
     sites: tuple[Site, ...]
     changed: bool
-    _assembled: Assembled
-    _source: str
-
-    @functools.cached_property
-    def _text_lines(self) -> list[int]:
-        return _line_starts(self.text)
-
-    @functools.cached_property
-    def _source_lines(self) -> list[int]:
-        return _line_starts(self._source)
+    _assembled: Assembled = field(repr=False)
+    _lines: list[int] = field(repr=False)
+    _source_lines: list[int] = field(repr=False)
 
     def origin(self, line: int, column: int) -> tuple[int, int, bool]:
-        """(line, column, whether exactly) in the source of a place in the text; lines from 1, columns from 0."""
-        offset = self._text_lines[line - 1] + column
-        place, own = self._assembled.source_of(offset)
-        if not own and offset:
-            before, own_before = self._assembled.source_of(offset - 1)
-            if own_before:
-                return *_line_column(self._source_lines, before + 1), True
-        return *_line_column(self._source_lines, place), own
+        """Line and column in the source of a place in ``text``; False where the text there is new.
 
-
-def _line_starts(text: str) -> list[int]:
-    starts = [0]
-    for line in io.StringIO(text, newline=""):
-        starts.append(starts[-1] + len(line))
-    return starts
-
-
-def _line_column(starts: list[int], offset: int) -> tuple[int, int]:
-    line = bisect.bisect_right(starts, offset) - 1
-    if line == len(starts) - 1 and line > 0 and starts[line] == offset:
-        line -= 1
-    return line + 1, offset - starts[line]
+        Lines count from 1, columns count characters from 0.
+        """
+        line = min(max(line, 1), len(self._lines))
+        offset, exact = self._assembled.origin(self._lines[line - 1] + column)
+        number = bisect.bisect_right(self._source_lines, offset)
+        return number, offset - self._source_lines[number - 1], exact
 
 
 def rewrite(
@@ -79,105 +60,56 @@ def rewrite(
     free_variables: frozenset[str] = frozenset(),
     strip_decorators: bool = False,
 ) -> Rewritten:
-    """Rewrite a module's text, or that of one dedented function.
+    """Rewrite a module, or one definition that stands at the left margin.
 
-    >>> rewrite("def f(x):\\n    return x > 0\\n").text
-    'def f(x):\\n    return _rt.gt(x, 0)\\n'
-
-    Raises RelaxSyntaxError with file, line and column. Line numbers of the result are those of ``source``.
+    ``class_name`` and ``free_variables`` say where a definition came from: the class around it, and the names that it takes
+    from functions around it. ``strip_decorators`` leaves out the decorators of the first definition. Lines in errors and sites
+    count from ``first_line``, in `Rewritten.origin` from 1.
     """
-    with _deep_recursion():
-        module = _parsed(source, filename, first_line)
-        positions = Positions(module)
-        names = {node.value for node in walk(module) if isinstance(node, cst.Name)}
-        rewriter = Loops(
-            source, positions, _runtime_name(names), frozenset(names), _bound_names(module) | free_variables
-        )
-        rewriter.indent = module.default_indent
-        rewriter.newline = module.default_newline
-        rewriter.class_name = class_name
-        pieces = _module(rewriter, module, strip_decorators)
-    assembled = assemble(source, pieces)
-    starts = _line_starts(source)
-    sites = tuple(
-        Site(kind, *_line_column(starts, start), text=source[start:end].splitlines()[0])
-        for kind, start, end in sorted(rewriter.site_ranges, key=lambda site: site[1:])
+    return with_room(_rewrite, source, filename, first_line, class_name, free_variables, strip_decorators)
+
+
+def _rewrite(
+    source: str,
+    filename: str,
+    first_line: int,
+    class_name: str | None,
+    free_variables: frozenset[str],
+    strip_decorators: bool,
+) -> Rewritten:
+    """The passes: parse, place, outline (who binds what), and then the text, function by function."""
+    ended = source.endswith(("\n", "\r"))
+    tree = parsed(source if ended else source + "\n", filename, first_line)
+    positions = positions_of(tree)
+    text = positions.source
+    outlines = Outlines(free_variables)
+    outlines.of(tree)
+    taken = identifiers(text) | free_variables
+    rewriter = Rewriter(
+        positions, outlines, taken, runtime_name(taken), class_name, TABLES, tree.default_indent, tree.default_newline
     )
-    return Rewritten(assembled.text, rewriter.rt, sites, assembled.text != source, assembled, source)
+    if strip_decorators:
+        rewriter.bare = next((node for node in tree.body if isinstance(node, (cst.FunctionDef, cst.ClassDef))), None)
+    out = Pieces(text)
+    module(rewriter, tree, out)
+    return _finished(rewriter, out, source, ended, first_line)
 
 
-@contextmanager
-def _deep_recursion() -> Iterator[None]:
-    limit = sys.getrecursionlimit()
-    sys.setrecursionlimit(max(limit, _DEPTH))
-    try:
-        yield
-    finally:
-        sys.setrecursionlimit(limit)
+def _finished(rewriter: Rewriter, out: Pieces, source: str, ended: bool, first_line: int) -> Rewritten:
+    assembled = out.assemble()
+    text = assembled.text
+    if not ended:
+        # The line end that was added to the source, and any that the rewriter wrote after it.
+        text = text.removesuffix("\n").removesuffix("\r")
+    source_lines = line_starts(rewriter.source)
+
+    def place(offset: int) -> tuple[int, int]:
+        number = bisect.bisect_right(source_lines, offset)
+        return number, offset - source_lines[number - 1]
+
+    sites = tuple(describe(site, rewriter.source, place, first_line) for site in sorted(rewriter.sites, key=_by_place))
+    return Rewritten(text, rewriter.runtime, sites, text != source, assembled, line_starts(text), source_lines)
 
 
-def _parsed(source: str, filename: str, first_line: int) -> cst.Module:
-    try:
-        return cst.parse_module(source)
-    except cst.ParserSyntaxError as error:
-        raise RelaxSyntaxError(
-            f"the source cannot be parsed: {error.message}",
-            remedy="correct the syntax",
-            file=filename,
-            line=error.raw_line + first_line - 1,
-            column=error.raw_column,
-            text=source.splitlines()[error.raw_line - 1] if source.splitlines()[error.raw_line - 1 :] else None,
-        ) from None
-    except tokenize.TokenError as error:
-        raise RelaxSyntaxError(f"the source cannot be parsed: {error}", file=filename, line=first_line) from None
-
-
-def _runtime_name(names: set[str]) -> str:
-    name = "_rt"
-    k = 2
-    while name in names:
-        name, k = f"_rt_{k}", k + 1
-    return name
-
-
-def _bound_names(module: cst.Module) -> frozenset[str]:
-    """All names that anything in the source binds, in whatever scope."""
-    bound: set[str] = binds(module.body)
-    for node in walk(module):
-        if isinstance(node, (cst.FunctionDef, cst.Lambda)):
-            bound.update(parameter.name.value for parameter in parameters_of(node.params))
-            bound |= binds([node.body])
-        elif isinstance(node, cst.ClassDef):
-            bound |= binds([node.body])
-        elif isinstance(node, cst.CompFor):
-            from relaxpy.transform.bindings import target_names
-
-            bound.update(target_names(node.target))
-    return frozenset(bound)
-
-
-def _module(rewriter: Loops, module: cst.Module, strip_decorators: bool) -> Pieces:
-    pieces: Pieces = [rewriter.positions.of(line) for line in module.header]
-    for statement in module.body:
-        if strip_decorators and isinstance(statement, cst.FunctionDef) and statement.decorators:
-            start = rewriter.positions.inner(statement)[0]
-            end = rewriter._header_place(statement)
-            pieces.append("\n" * rewriter.source.count("\n", rewriter.positions.of(statement)[0], end))
-            del start
-            statement = _Undecorated.of(statement, rewriter)
-        pieces += rewriter.statement(statement, "", None)
-    pieces += [rewriter.positions.of(line) for line in module.footer]
-    return pieces
-
-
-class _Undecorated:
-    """A function without its decorators, whose lines stay."""
-
-    @staticmethod
-    def of(node: cst.FunctionDef, rewriter: Loops) -> cst.FunctionDef:
-        bare = node.with_changes(decorators=(), leading_lines=(), lines_after_decorators=())
-        place = rewriter._header_place(node)
-        end = rewriter.positions.of(node)[1]
-        rewriter.positions._ranges[id(bare)] = (place, end)
-        rewriter.positions._inner[id(bare)] = (place, end)
-        return bare
+def _by_place(site: tuple[str, int, int]) -> tuple[int, int]:
+    return site[1], -site[2]

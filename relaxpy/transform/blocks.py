@@ -1,371 +1,253 @@
-"""Blocks: how statements become lines, and compound statements that keep their shape."""
+"""Lines and blocks: indentation, comments, what follows a statement that may leave, suites on one line."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import libcst as cst
 
-from relaxpy.transform.bindings import evaluated_outside
-from relaxpy.transform.context import Context, function_context, lambda_context
-from relaxpy.transform.exits import unconditional
-from relaxpy.transform.flow import statements
-from relaxpy.transform.pieces import Piece, Pieces, is_plain
-from relaxpy.transform.stores import Line, Stores
+from relaxpy.transform.context import Rewriter, Row
+from relaxpy.transform.pieces import Pieces, lines_of
+
+__all__ = ["begin", "block", "header", "leading", "lines", "new_lines", "suite"]
 
 
-class Blocks(Stores):
-    """Emits statements at an indentation of its choice; text that need not change is a slice of the source."""
+def live(rewriter: Rewriter) -> str:
+    """The guard of what stands after a statement that may leave."""
+    return f"if not {rewriter.rt('paths')} or {rewriter.rt('live')}():"
 
-    indent = "    "
-    newline = "\n"
 
-    # ---- lines
-
-    def line(self, indentation: str, *pieces: object) -> Pieces:
-        """One new line; ``pieces`` are texts, slices, anchors, or lists of them."""
-        flat: Pieces = [indentation]
-        for piece in pieces:
-            if isinstance(piece, list):
-                flat.extend(piece)
-            else:
-                flat.append(piece)  # type: ignore[arg-type]
-        return [*flat, self.newline]
-
-    def leading(self, node: cst.CSTNode, indentation: str) -> Pieces:
-        """Blank lines and comments above a statement."""
-        pieces: Pieces = []
-        for line in getattr(node, "leading_lines", ()):
-            start, end = self.positions.of(line)
-            if line.comment is None:
-                pieces.append((start, end))
-            else:
-                pieces += [indentation, (self.positions.of(line.comment)[0], end)]
-        return pieces
-
-    def own_indentation(self, node: cst.CSTNode) -> str:
-        """The indentation that a statement has in the source."""
-        start = self.positions.inner(node)[0]
-        begin = max(self.source.rfind(c, 0, start) for c in "\n\r") + 1
-        text = self.source[begin:start]
-        return text if not text.strip(" \t\f") else text[: len(text) - len(text.lstrip(" \t\f"))]
-
-    # ---- blocks
-
-    def suite(
-        self,
-        body: cst.BaseSuite,
-        indentation: str,
-        context: Context | None,
-        before: Sequence[Piece] = (),
-        after: Sequence[Piece] = (),
-    ) -> Pieces:
-        """`:`'s right side: the end of the header's line and the statements, at one indentation more."""
-        inner = indentation + self.block_indentation(body)
-        if isinstance(body, cst.IndentedBlock):
-            pieces: Pieces = [self.positions.of(body.header), *before, *self.block(body.body, inner, context), *after]
-            for line in body.footer:
-                pieces.append(self.positions.of(line))
-            return pieces
-        small = self.block([body], inner, context)
-        return [self.newline, *before, *small, *after]
-
-    def block_indentation(self, body: cst.CSTNode) -> str:
-        own = getattr(body, "indent", None)
-        return own if own is not None else self.indent
-
-    def block(self, body: Sequence[cst.CSTNode], indentation: str, context: Context | None) -> Pieces:
-        """Statements one after the other; what follows one that may leave stands under a guard."""
-        pieces: Pieces = []
-        for k, statement in enumerate(body):
-            pieces += self.statement(statement, indentation, context)
-            rest = body[k + 1 :]
-            if not rest or context is None:
-                continue
-            if (
-                unconditional(statement)
-                and not isinstance(statement, cst.SimpleStatementSuite)
-                and self._jumps(statement)
-            ):
-                return [
-                    *pieces,
-                    *self.line(indentation, "if False:"),
-                    *self.block(rest, indentation + self.indent, context),
-                ]
-            if context.exits.of(statement):
-                guard = f"if not {self.rt}.paths or {self.rt}.live():"
-                at = self.positions.inner(rest[0])[0]
-                return [
-                    *pieces,
-                    *self.line(indentation, at, guard),
-                    *self.block(rest, indentation + self.indent, context),
-                ]
-        return pieces
-
-    def _jumps(self, statement: cst.CSTNode) -> bool:
-        return any(isinstance(small, (cst.Return, cst.Break, cst.Continue)) for small in statements(statement))
-
-    def statement(self, node: cst.CSTNode, indentation: str, context: Context | None) -> Pieces:
-        """A statement with its leading lines."""
-        if isinstance(node, (cst.SimpleStatementLine, cst.SimpleStatementSuite)):
-            return self.small_statements(node, indentation, context)
-        if isinstance(node, cst.FunctionDef):
-            return self.function(node, indentation, context)
-        if context is None:
-            return self.shaped(node, indentation, None)
-        if isinstance(node, cst.If):
-            return self.if_(node, indentation, context)
-        if isinstance(node, cst.While):
-            return self.while_(node, indentation, context)
-        if isinstance(node, cst.For):
-            return self.for_(node, indentation, context)
-        if isinstance(node, (cst.Try, cst.TryStar)):
-            return self.try_(node, indentation, context)
-        if isinstance(node, cst.With):
-            return self.with_(node, indentation, context)
-        if isinstance(node, cst.ClassDef):
-            return self.class_(node, indentation, context)
-        return self.shaped(node, indentation, context)
-
-    def small_statements(self, node: cst.CSTNode, indentation: str, context: Context | None) -> Pieces:
-        """`a = 1; b[i] = 2`: one line if each stays one, else a line each."""
-        start, end = self.positions.of(node)
-        smalls = list(statements(node))
-        inner_start = self.positions.inner(smalls[0])[0] if smalls else start
-        trailing = node.trailing_whitespace  # type: ignore[attr-defined]
-        tail: Pieces = [(self.positions.of(trailing)[0], end)]
-        lines = [self.small(small, context) for small in smalls]
-        leading = self.leading(node, indentation)
-        if all(len(block) == 1 and block[0][0] == 0 for block in lines):
-            pieces: Pieces = [*leading, indentation]
-            place = inner_start
-            for small, block in zip(smalls, lines):
-                small_start, _ = self.positions.of(small)
-                text_end = self._text_end(small)
-                pieces += [(place, small_start), *block[0][1]]
-                place = text_end
-            return [*pieces, (place, end)]
-        pieces = [*leading]
-        for block in lines:
-            for depth, text in block:
-                pieces += [indentation + self.indent * depth, *text, self.newline]
-        return [*pieces[:-1], *tail]
-
-    def _text_end(self, small: cst.CSTNode) -> int:
-        """Where a small statement ends, without its semicolon."""
-        semicolon = getattr(small, "semicolon", None)
-        if isinstance(semicolon, cst.Semicolon):
-            return self.positions.of(semicolon)[0]
-        return self.positions.of(small)[1]
-
-    def small(self, node: cst.CSTNode, context: Context | None) -> list[Line]:
-        """A small statement as lines."""
-        lines: list[Line] | None = None
-        if context is not None:
-            lines = self._small(node, context)
-        if lines is None:
-            start = self.positions.of(node)[0]
-            pieces = self.expression(node, context)
-            if is_plain(pieces):
-                pieces = [(start, self._text_end(node))]
-            elif isinstance(getattr(node, "semicolon", None), cst.Semicolon):
-                pieces = self._cut(pieces, self._text_end(node))
-            return [(0, pieces)]
-        at = self.positions.of(node)[0]
-        return [(depth, [at, *pieces]) for depth, pieces in lines]
-
-    def _cut(self, pieces: Pieces, end: int) -> Pieces:
-        """Pieces of a statement up to its semicolon."""
-        last = pieces[-1]
-        return [*pieces[:-1], (last[0], min(last[1], end))] if isinstance(last, tuple) else pieces
-
-    def _small(self, node: cst.CSTNode, context: Context) -> list[Line] | None:
-        if isinstance(node, cst.Assign):
-            return self.assign(node, context)
-        if isinstance(node, cst.AugAssign):
-            return self.augmented(node, context)
-        if isinstance(node, cst.AnnAssign):
-            return self.annotated(node, context)
-        if isinstance(node, cst.Del):
-            return self.delete(node, context)
-        if isinstance(node, cst.Return):
-            return self.return_(node, context)
-        if isinstance(node, (cst.Break, cst.Continue)):
-            return self.jump(node, context)
-        if isinstance(node, cst.Assert):
-            return self.assertion(node, context)
-        return None
-
-    # ---- compound statements that keep their shape
-
-    def shaped(self, node: cst.CSTNode, indentation: str, context: Context | None) -> Pieces:
-        """A compound statement with its own headers: `with`, `match`, plain `if`, ..., each part rewritten in place."""
-        pieces = self.leading(node, indentation)
-        pieces.append(indentation)
-        return [*pieces, *self._parts(node, self.positions.inner(node)[0], indentation, context)]
-
-    def _parts(self, node: cst.CSTNode, place: int, indentation: str, context: Context | None) -> Pieces:
-        from relaxpy.transform.tree import children
-
-        pieces: Pieces = []
-        parts = sorted(((self.positions.of(child), child) for child in children(node)), key=lambda part: part[0])
-        for (start, end), child in parts:
-            if isinstance(child, cst.BaseSuite):
-                pieces += [(place, start), *self.suite(child, indentation, context)]
-            elif isinstance(child, (cst.If, cst.Else, cst.Finally, cst.ExceptHandler, cst.ExceptStarHandler)):
-                pieces += self.leading(child, indentation)
-                pieces += [indentation, *self._parts(child, self.positions.inner(child)[0], indentation, context)]
-            elif isinstance(child, cst.MatchCase):
-                if child is node.cases[0]:  # type: ignore[attr-defined]
-                    pieces.append((place, self.positions.of(node.whitespace_after_colon)[1]))  # type: ignore[attr-defined]
-                deeper = indentation + (node.indent if node.indent is not None else self.indent)  # type: ignore[attr-defined]
-                pieces += self.leading(child, deeper)
-                pieces += [deeper, *self._parts(child, self.positions.inner(child)[0], deeper, context)]
-            elif isinstance(child, cst.MatchPattern):
-                continue
-            else:
-                pieces += [(place, start), *self.expression(child, context)]
-            place = end
-        end = self.positions.of(node)[1]
-        last = parts[-1][1] if parts else None
-        if (
-            last is not None
-            and not isinstance(last, (cst.BaseSuite, cst.If, cst.Else, cst.Finally, cst.ExceptHandler, cst.MatchCase))
-            or isinstance(node, cst.Match)
-        ):
-            pieces.append((place, end))
-        return pieces
-
-    def class_(self, node: cst.ClassDef, indentation: str, context: Context | None) -> Pieces:
-        """A class: its bases belong to the scope outside, its body stays literal but for the functions in it."""
-        pieces = self.leading(node, indentation)
-        for decorator in node.decorators:
-            pieces += [indentation, *self._parts(decorator, self.positions.inner(decorator)[0], indentation, context)]
-        pieces.append(indentation)
-        place = self.positions.inner(node)[0] if not node.decorators else self.positions.of(node.decorators[-1])[1]
-        place = self._keyword_place(place)
-        for part in [argument.value for argument in (*node.bases, *node.keywords)]:
-            start, end = self.positions.of(part)
-            pieces += [(place, start), *self.expression(part, context)]
-            place = end
-        pieces.append((place, self.positions.of(node.body)[0]))
-        return [*pieces, *self.class_body(node, indentation)]
-
-    def class_body(self, node: cst.ClassDef, indentation: str) -> Pieces:
-        outer, self.class_name = self.class_name, node.name.value
-        try:
-            return self.suite(node.body, indentation, None)
-        finally:
-            self.class_name = outer
-
-    def _keyword_place(self, place: int) -> int:
-        """The next non-blank offset."""
-        while place < len(self.source) and self.source[place] in " \t\f":
-            place += 1
-        return place
-
-    class_name: str | None = None
-
-    # ---- functions
-
-    def function(self, node: cst.FunctionDef, indentation: str, outer: Context | None) -> Pieces:
-        """A function: decorators and defaults belong to the scope outside, its body is rewritten."""
-        context = function_context(node, self.identifiers, self.is_builtin, self.class_name)
-        outer_class, self.class_name = self.class_name, self.class_name
-        pieces = self.leading(node, indentation)
-        for decorator in node.decorators:
-            pieces += self.leading(decorator, indentation)
-            pieces += [indentation, *self._parts(decorator, self.positions.inner(decorator)[0], indentation, outer)]
-        for line in node.lines_after_decorators:
-            pieces.append(self.positions.of(line))
-        pieces.append(indentation)
-        place = self._header_place(node)
-        for part in sorted(evaluated_outside(node), key=lambda part: self.positions.of(part)):
-            start, end = self.positions.of(part)
-            if start < place:
-                continue
-            pieces += [(place, start), *self.expression(part, outer)]
-            place = end
-        pieces.append((place, self.positions.of(node.body)[0]))
-        pieces += self._function_body(node, indentation, context)
-        self.class_name = outer_class
-        return pieces
-
-    def _header_place(self, node: cst.FunctionDef) -> int:
-        """Where `def` (or `async def`) stands."""
-        if node.lines_after_decorators:
-            place = self.positions.of(node.lines_after_decorators[-1])[1]
-        elif node.decorators:
-            place = self.positions.of(node.decorators[-1])[1]
+def leading(rewriter: Rewriter, start: int, end: int, out: Pieces) -> None:
+    """Blank lines and comments."""
+    if not rewriter.shifts:
+        out.copy(start, end)
+        return
+    deepest = max(length for length, _ in rewriter.shifts)
+    for line in lines_of(rewriter.source[start:end]):
+        margin = len(line) - len(line.lstrip())
+        if line.strip() and margin >= deepest:
+            out.new(rewriter.indent(line[:margin]), start + margin)
+            out.copy(start + margin, start + len(line))
         else:
-            place = self.positions.inner(node)[0]
-        return self._keyword_place(place)
+            out.copy(start, start + len(line))
+        start += len(line)
 
-    def _function_body(self, node: cst.FunctionDef, indentation: str, context: Context) -> Pieces:
-        body = node.body
-        if context.frame is None:
-            return self.suite(body, indentation, context)
-        inner = indentation + self.block_indentation(body)
-        opening = self.line(inner, self.positions.of(body)[0], f"{context.frame} = {self.rt}.frame()")
-        closing = self.line(inner, f"return {context.frame}.finish()")
-        first = list(body.body)
-        documented = node.get_docstring(clean=False) is not None
-        if isinstance(body, cst.IndentedBlock):
-            before = self.block(first[:1], inner, context) if documented else []
-            rest = first[1:] if documented else first
-            footer: Pieces = [self.positions.of(line) for line in body.footer]
-            return [
-                self.positions.of(body.header),
-                *before,
-                *opening,
-                *self.block(rest, inner, context),
-                *self._ended(rest, closing),
-                *footer,
-            ]
-        return self.suite(body, indentation, context, opening, closing)
 
-    def _ended(self, body: Sequence[cst.CSTNode], closing: Pieces) -> Pieces:
-        """The function's last line; a source without a final newline needs one first."""
-        if not self.source.endswith(("\n", "\r")) and body and self.positions.of(body[-1])[1] == len(self.source):
-            return [self.newline, *closing[:-1]]
-        return closing
+def begin(rewriter: Rewriter, node: Any, indent: str, out: Pieces, first: cst.CSTNode | None = None) -> int:
+    """What stands above a statement; returns where the statement begins. ``first``: its first line (a decorator)."""
+    start = rewriter.inner[id(first or node)][0]
+    leading(rewriter, rewriter.whole[id(node)][0], start - len(indent), out)
+    return start
 
-    def lambda_(self, node: cst.Lambda, context: Context | None) -> Pieces:
-        """A lambda: its defaults belong to the scope outside, its body is rewritten."""
-        inner = lambda_context(self.identifiers, self.is_builtin, self.class_name)
-        start, end = self.positions.of(node)
-        pieces: Pieces = []
-        place = start
-        for part in sorted(evaluated_outside(node), key=lambda part: self.positions.of(part)):
-            part_start, part_end = self.positions.of(part)
-            pieces += [(place, part_start), *self.expression(part, context)]
-            place = part_end
-        body_start, body_end = self.positions.of(node.body)
-        pieces += [(place, body_start), *self.expression(node.body, inner), (body_end, end)]
-        return pieces
 
-    # ---- what the other parts of the rewriter define
+def margin(rewriter: Rewriter, indent: str, place: int, out: Pieces) -> None:
+    """The indentation of a line of the source that begins at a place."""
+    if rewriter.shifts:
+        out.new(rewriter.indent(indent), place)
+    else:
+        out.copy(place - len(indent), place)
 
-    def if_(self, node: cst.If, indentation: str, context: Context) -> Pieces:
-        raise NotImplementedError
 
-    def while_(self, node: cst.While, indentation: str, context: Context) -> Pieces:
-        raise NotImplementedError
+def header(rewriter: Rewriter, start: int, parts: Iterable[cst.CSTNode], end: int, out: Pieces) -> None:
+    """The source from start to end, with these expressions in it rewritten."""
+    for part in parts:
+        part_start, part_end = rewriter.whole[id(part)]
+        out.copy(start, part_start)
+        rewriter.expression(part, out)
+        start = part_end
+    out.copy(start, end)
 
-    def for_(self, node: cst.For, indentation: str, context: Context) -> Pieces:
-        raise NotImplementedError
 
-    def try_(self, node: cst.Try | cst.TryStar, indentation: str, context: Context) -> Pieces:
-        raise NotImplementedError
+def new_lines(rewriter: Rewriter, rows: Iterable[Row], indent: str, place: int, out: Pieces) -> None:
+    """Lines of their own."""
+    for row in rows:
+        out.new(rewriter.indent(indent) + rewriter.step * row.depth, place)
+        out.extend(row.pieces)
+        out.new(rewriter.newline, place)
 
-    def with_(self, node: cst.With, indentation: str, context: Context) -> Pieces:
-        raise NotImplementedError
 
-    def return_(self, node: cst.Return, context: Context) -> list[Line] | None:
-        raise NotImplementedError
+def small_rows(rewriter: Rewriter, statements: Sequence[Any]) -> list[Row]:
+    """Statements that share a line, as the lines that they become."""
+    result: list[Row] = []
+    depth = 0
+    end = -1
+    for statement in statements:
+        start = rewriter.inner[id(statement)][0]
+        rows = rewriter.tables.small[type(statement)](rewriter, statement) if rewriter.function else None
+        if rows is None:
+            rows = [_literal(rewriter, statement)]
+        for number, row in enumerate(rows):
+            row.depth += depth
+            if row.simple and result and result[-1].simple and result[-1].depth == row.depth:
+                if number == 0:
+                    result[-1].pieces.copy(end, start)
+                else:
+                    result[-1].pieces.new("; ", start)
+                result[-1].pieces.extend(row.pieces)
+            else:
+                result.append(row)
+        end = rewriter.inner[id(statement)][1]
+        if statement is not statements[-1] and leaves_always(rewriter, statement):
+            result.append(rewriter.row("if False:", start, simple=False, depth=depth))
+            depth += 1
+    return result
 
-    def jump(self, node: cst.Break | cst.Continue, context: Context) -> list[Line] | None:
-        raise NotImplementedError
 
-    def assertion(self, node: cst.Assert, context: Context) -> list[Line] | None:
-        raise NotImplementedError
+def _literal(rewriter: Rewriter, statement: Any) -> Row:
+    """A small statement outside of functions."""
+    pieces = rewriter.pieces()
+    start, end = rewriter.inner[id(statement)]
+    header(rewriter, start, _values(statement), end, pieces)
+    return Row(pieces)
+
+
+def _values(statement: Any) -> list[cst.CSTNode]:
+    """The values in a statement outside of functions, where lambdas may be."""
+    kind = type(statement)
+    if kind is cst.Expr:
+        return [statement.value]
+    if kind is cst.Assign:
+        return [*(target.target for target in statement.targets), statement.value]
+    if kind is cst.AnnAssign:
+        return [statement.target] if statement.value is None else [statement.target, statement.value]
+    if kind is cst.AugAssign:
+        return [statement.target, statement.value]
+    if kind is cst.Assert:
+        return [statement.test] if statement.msg is None else [statement.test, statement.msg]
+    if kind is cst.Raise:
+        parts = [] if statement.exc is None else [statement.exc]
+        return parts if statement.cause is None else [*parts, statement.cause.item]
+    return []
+
+
+def lines(rewriter: Rewriter, node: cst.SimpleStatementLine, indent: str, out: Pieces) -> None:
+    """A line of small statements."""
+    start = begin(rewriter, node, indent, out)
+    rows = small_rows(rewriter, node.body)
+    end = rewriter.inner[id(node.body[-1])][1]
+    margin(rewriter, indent, start, out)
+    _written(rewriter, rows, rewriter.indent(indent), end, rewriter.whole[id(node)][1], out)
+
+
+def _written(rewriter: Rewriter, rows: list[Row], indent: str, end: int, tail: int, out: Pieces) -> None:
+    """Lines whose first one has its indentation, and whose last one has the end of the source's line."""
+    for number, row in enumerate(rows):
+        if number:
+            out.new(rewriter.newline, end - 1)
+            out.new(indent + rewriter.step * row.depth, end - 1)
+        out.extend(row.pieces)
+    out.copy(end, tail)
+
+
+def leaves_always(rewriter: Rewriter, statement: Any) -> bool:
+    """Is this an exit that may fall through, so that its path is dead then?"""
+    if rewriter.function is None or not isinstance(statement, (cst.Return, cst.Break, cst.Continue)):
+        return False
+    return rewriter.step_of(statement).leaves
+
+
+def _guard_after(rewriter: Rewriter, statement: Any) -> str | None:
+    """The guard that the statements after this one in its block need."""
+    if rewriter.function is None:
+        return None
+    if type(statement) is cst.SimpleStatementLine:
+        return "if False:" if any(leaves_always(rewriter, small) for small in statement.body) else None
+    return live(rewriter) if rewriter.step_of(statement).leaves else None
+
+
+def block(rewriter: Rewriter, statements: Sequence[Any], indent: str, out: Pieces, guard: str | None = None) -> None:
+    """Statements one below the other; after one that may leave, the rest stands under a guard."""
+    guarded = unreachable = False
+    for statement in statements:
+        if guard is not None:
+            if guarded:
+                rewriter.shifts.pop()
+            _open_guard(rewriter, statement, indent, guard, out)
+            guarded, unreachable = True, guard == "if False:"
+        if type(statement) is cst.SimpleStatementLine:
+            lines(rewriter, statement, indent, out)
+        else:
+            rewriter.tables.compound[type(statement)](rewriter, statement, indent, out)
+        guard = None if unreachable else _guard_after(rewriter, statement)
+    if guarded:
+        rewriter.shifts.pop()
+
+
+def _open_guard(rewriter: Rewriter, statement: Any, indent: str, guard: str, out: Pieces) -> None:
+    """The guard; blank lines stay above it, comments move under it."""
+    start, end = rewriter.whole[id(statement)]
+    for line in lines_of(rewriter.source[start:end]):
+        if line.strip():
+            break
+        out.copy(start, start + len(line))
+        start += len(line)
+    rewriter.whole[id(statement)] = (start, end)
+    out.new(rewriter.indent(indent) + guard + rewriter.newline, end - 1 if start == end else start + len(indent))
+    rewriter.shifts.append((len(indent), rewriter.step))
+
+
+def suite(
+    rewriter: Rewriter,
+    body: Any,
+    indent: str,
+    out: Pieces,
+    prologue: Sequence[Row] = (),
+    epilogue: Sequence[Row] = (),
+    guard: str | None = None,
+    docstring: bool = False,
+) -> None:
+    """The body of a compound statement, from after its colon, with lines before and after its own.
+
+    ``docstring``: the first statement stays first if it is a string.
+    """
+    start, end = rewriter.whole[id(body)]
+    if isinstance(body, cst.SimpleStatementSuite):
+        _suite_on_line(rewriter, body, indent, out, prologue, epilogue, guard, docstring)
+        return
+    inside = indent + (rewriter.step if body.indent is None else body.indent)
+    statements = list(body.body)
+    out.copy(start, rewriter.whole[id(statements[0])][0])
+    if docstring and prologue and is_docstring(statements[0]):
+        block(rewriter, statements[:1], inside, out)
+        statements = statements[1:]
+    place = rewriter.inner[id(body.body[0])][0]
+    new_lines(rewriter, prologue, inside, place, out)
+    block(rewriter, statements, inside, out, guard)
+    last = rewriter.whole[id(body.body[-1])][1]
+    new_lines(rewriter, epilogue, inside, rewriter.inner[id(body.body[-1])][0], out)
+    leading(rewriter, last, end, out)
+
+
+def is_docstring(statement: Any) -> bool:
+    if type(statement) is not cst.SimpleStatementLine or type(statement.body[0]) is not cst.Expr:
+        return False
+    return isinstance(statement.body[0].value, (cst.SimpleString, cst.ConcatenatedString))
+
+
+def _suite_on_line(
+    rewriter: Rewriter,
+    body: cst.SimpleStatementSuite,
+    indent: str,
+    out: Pieces,
+    prologue: Sequence[Row],
+    epilogue: Sequence[Row],
+    guard: str | None,
+    docstring: bool,
+) -> None:
+    rows = small_rows(rewriter, body.body)
+    start, tail = rewriter.whole[id(body)]
+    first, end = rewriter.inner[id(body.body[0])][0], rewriter.inner[id(body.body[-1])][1]
+    if guard is not None:
+        for row in rows:
+            row.depth += 1
+        rows.insert(0, rewriter.row(guard, first, simple=False))
+    if len(rows) == 1 and rows[0].simple and not prologue and not epilogue:
+        out.copy(start, first)
+        out.extend(rows[0].pieces)
+        out.copy(end, tail)
+        return
+    rows = [*prologue, *rows, *epilogue]
+    inside = rewriter.indent(indent) + rewriter.step
+    out.new(rewriter.newline + inside + rewriter.step * rows[0].depth, first)
+    _written(rewriter, rows, inside, end, tail, out)

@@ -1,140 +1,184 @@
-"""`if` statements: one runtime object for each soft condition; both sides keep their keyword and their place."""
+"""`if`: an object decides which sides run; on a soft path both do, from the same state, and their names are blended."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from typing import Any
 
 import libcst as cst
 
-from relaxpy.transform.bindings import binds
-from relaxpy.transform.blocks import Blocks
-from relaxpy.transform.context import Context
-from relaxpy.transform.expressions import OPERATORS
+from relaxpy.transform.blocks import begin, header, leading, margin, new_lines, suite
+from relaxpy.transform.comparisons import BRANCHES, operands, operator_name
+from relaxpy.transform.context import Rewriter, Row
 from relaxpy.transform.pieces import Pieces
-from relaxpy.transform.tree import walk
+from relaxpy.transform.saving import arguments, holds_work, restored, saved
+from relaxpy.transform.steps import Step, block_binds
 
-_LOOKED_FOR = (cst.Call, cst.For, cst.While, cst.Raise, cst.Assert, cst.Return, cst.Break, cst.Continue)
+__all__ = ["if_"]
+
+# Longer chains of `elif` are not nested but laid out flat: Python allows 100 levels of indentation.
+_LONGEST_NEST = 8
 
 
-class Branches(Blocks):
-    """Rewrites `if` chains flatly: each `elif` asks only where the conditions before it left something."""
+def if_(rewriter: Rewriter, node: Any, indent: str, out: Pieces) -> None:
+    if rewriter.function is not None and not rewriter.step_of(node).hard:
+        begin(rewriter, node, indent, out)
+        _soft(rewriter, node, indent, out)
+    else:
+        _plain(rewriter, node, indent, out)
 
-    def if_(self, node: cst.If, indentation: str, context: Context) -> Pieces:
-        chain = [node]
-        while isinstance(chain[-1].orelse, cst.If):
-            chain.append(chain[-1].orelse)
-        if all(context.hardness.is_condition(link.test) for link in chain):
-            return self.shaped(node, indentation, context)
-        pieces = self.leading(node, indentation)
-        closings: list[Pieces] = []
-        above = ""
-        for link in chain:
-            pieces += self._link(link, above, indentation, context, closings)
-            above = self._name
-        last = chain[-1].orelse
-        if last is not None:
-            pieces += self._leading_of(last, indentation)
-            pieces += [indentation, f"if {above}.orelse:", *self.suite(last.body, indentation, context)]
-        for closing in reversed(closings):
-            pieces += closing
-        return pieces
 
-    _name = ""
+def _plain(rewriter: Rewriter, node: Any, indent: str, out: Pieces, first: bool = True) -> None:
+    """A chain whose conditions are plain stays a chain; ``first``: it begins with `if`, whatever it began with."""
+    while True:
+        start = begin(rewriter, node, indent, out)
+        margin(rewriter, indent, start, out)
+        if first and rewriter.source.startswith("elif", start):
+            out.new("if", start)
+            start += len("elif")
+        first = False
+        header(rewriter, start, (node.test,), rewriter.whole[id(node.body)][0], out)
+        suite(rewriter, node.body, indent, out)
+        following = node.orelse
+        if type(following) is not cst.If:
+            break
+        if rewriter.function is not None and not rewriter.step_of(following).hard:
+            place = rewriter.inner[id(following)][0]
+            out.new(f"{rewriter.indent(indent)}else:{rewriter.newline}", place)
+            _nested(rewriter, following, indent, out)
+            return
+        node = following
+    if following is not None:
+        start = begin(rewriter, following, indent, out)
+        margin(rewriter, indent, start, out)
+        out.copy(start, rewriter.whole[id(following.body)][0])
+        suite(rewriter, following.body, indent, out)
 
-    def _leading_of(self, node: cst.CSTNode, indentation: str) -> Pieces:
-        return self.leading(node, indentation)
 
-    def _link(self, link: cst.If, above: str, indentation: str, context: Context, closings: list[Pieces]) -> Pieces:
-        """One condition of the chain and its side."""
-        self.site("if", link)
-        at = self.positions.inner(link)[0]
-        name = context.names.fresh("_if")
-        condition = self._condition(link.test, context)
-        missed = [f" if {above}.orelse else {self.rt}.MISSED"] if above else []
-        pieces: Pieces = self._leading_of(link, indentation) if above else []
-        pieces += self.line(indentation, at, f"{name} = ", condition, missed)
-        saved = self._saved(link, context)
-        before = (context.flow.assigned_before(link) if context.flow else frozenset()) | binds([link.test])
-        look = self._looks(link.body)
-        pieces += self.soft_line(indentation, at, name, "open", look, saved, before, before, context, assign=False)
-        pieces += [indentation, f"if {name}.then:", *self.suite(link.body, indentation, context)]
-        if link.orelse is not None:
-            look = self._looks(link.orelse)
-            then_end = before if self._looks(link.body) else self._end_of(link.body, before, context)
-            pieces += self.soft_line(indentation, at, name, "swap", look, saved, then_end, before, context)
-        after = context.flow.assigned_after(link) if context.flow else frozenset()
-        last_side = link.orelse if link.orelse is not None else link.body
-        # a side that may be left out binds nothing for certain
-        final = before if self._looks(last_side) else self._end_of(last_side, before, context)
-        closings.append(
-            self.soft_line(indentation, at, name, "close", False, saved, final, after or frozenset(), context)
-        )
-        self._name = name
-        return pieces
+def _nested(rewriter: Rewriter, node: Any, indent: str, out: Pieces) -> None:
+    """The rest of a chain, one step further in."""
+    rewriter.shifts.append((len(indent), rewriter.step))
+    if rewriter.step_of(node).hard:
+        _plain(rewriter, node, indent, out)
+    else:
+        begin(rewriter, node, indent, out)
+        _soft(rewriter, node, indent, out)
+    rewriter.shifts.pop()
 
-    def _condition(self, test: cst.BaseExpression, context: Context) -> Pieces:
-        """`_rt.if_gt(a, b)` for a comparison, else `_rt.if_(test)`."""
-        if isinstance(test, cst.Comparison) and len(test.comparisons) == 1 and not context.hardness.is_condition(test):
-            operator = OPERATORS.get(type(test.comparisons[0].operator), "")
-            if operator in ("lt", "le", "gt", "ge", "eq", "ne"):
-                return self.call(f"if_{operator}", test.left, test.comparisons[0].comparator, context=context)
-        return [f"{self.rt}.if_(", *self.argument(test, context), ")"]
 
-    def _looks(self, side: cst.CSTNode) -> bool:
-        return any(isinstance(inner, _LOOKED_FOR) for inner in walk(side, into_scopes=False))
+def _chain_length(node: Any) -> int:
+    length = 0
+    while type(node) is cst.If:
+        length += 1
+        node = node.orelse
+    return length
 
-    def _saved(self, link: cst.If, context: Context) -> list[str]:
-        """Locals that either side binds and something later, or the else side, may read."""
-        flow = context.flow
-        if flow is None:
-            return []
-        bound = binds([link.body, *([link.orelse] if link.orelse is not None else [])])
-        wanted = flow.live_after(link)
-        if isinstance(link.orelse, cst.If):
-            wanted |= flow.live_into(link.orelse)
-        elif link.orelse is not None:
-            wanted |= flow.live_into(link.orelse) | flow.live_into(link.orelse.body)
-        return sorted(name for name in bound & wanted if not self.is_shared(name, context))
 
-    def _end_of(self, side: cst.CSTNode, before: Iterable[str], context: Context) -> frozenset[str]:
-        """Names that are bound for certain at the end of a side."""
-        flow = context.flow
-        if isinstance(side, cst.If):
-            return (flow.assigned_after(side) if flow else None) or frozenset()
-        body = side.body if isinstance(side, cst.Else) else side
-        known = list(body.body)  # type: ignore[attr-defined]
-        if not known or flow is None:
-            return frozenset(before)
-        return flow.assigned_after(known[-1]) or frozenset()
+def _soft(rewriter: Rewriter, node: Any, indent: str, out: Pieces) -> None:
+    if _chain_length(node) > _LONGEST_NEST:
+        _flat(rewriter, node, indent, out)
+        return
+    step = rewriter.step_of(node)
+    place = rewriter.inner[id(node)][0]
+    name = rewriter.fresh("if")
+    names = _names(rewriter, step)
+    _condition(rewriter, node, name, "", indent, out)
+    _then(rewriter, node, name, name, names, indent, out)
+    if node.orelse is not None:
+        _swap(rewriter, step, name, name, names, indent, place, out)
+        if type(node.orelse) is cst.If:
+            out.new(f"{rewriter.indent(indent)}if {name}.orelse:{rewriter.newline}", rewriter.inner[id(node.orelse)][0])
+            _nested(rewriter, node.orelse, indent, out)
+        else:
+            _else(rewriter, node.orelse, f"if {name}.orelse:", indent, out)
+    new_lines(rewriter, _close(rewriter, step, name, name, names, place), indent, place, out)
 
-    def soft_line(
-        self, indentation: str, at: int, name: str, method: str, look: bool, saved: Sequence[str],
-        assigned: Iterable[str], assigned_then: Iterable[str], context: Context, assign: bool = True,
-    ) -> Pieces:  # fmt: skip
-        """`if name.soft: x, y = name.method(x=x, y=y)`, with care for names that may be unbound."""
-        call = self.state_call(name, method, look, saved, assigned, context)
-        if not assign or not saved:
-            return self.line(indentation, at, f"if {name}.soft: {call}")
-        targets = ", ".join(saved) + ("," if len(saved) == 1 else "")
-        unsure = [variable for variable in saved if variable not in set(assigned_then)]
-        if not unsure:
-            return self.line(indentation, at, f"if {name}.soft: {targets} = {call}")
-        pieces = self.line(indentation, at, f"if {name}.soft:")
-        inner = indentation + self.indent
-        pieces += self.line(inner, f"{targets} = {call}")
-        for variable in unsure:
-            pieces += self.line(inner, f"if {variable} is {self.rt}.UNDEFINED: del {variable}")
-        return pieces
 
-    def state_call(
-        self, name: str, method: str, look: bool, saved: Sequence[str], assigned: Iterable[str], context: Context
-    ) -> str:
-        """`name.method(x=x, y=_rt.maybe(locals(), 'y'))`"""
-        certain = set(assigned)
-        arguments = ["True"] if look else []
-        for variable in saved:
-            value = variable
-            if variable not in certain:
-                value = f"{self.rt}.maybe({self.reader('locals')}, {context.mangled(variable)!r})"
-            arguments.append(f"{variable}={value}")
-        return f"{name}.{method}({', '.join(arguments)})"
+def _flat(rewriter: Rewriter, node: Any, indent: str, out: Pieces) -> None:
+    """A long chain: each condition is asked only where the one before did not hold, without nesting."""
+    closing: list[Row] = []
+    place = rewriter.inner[id(node)][0]
+    name = guard = ""
+    while True:
+        step = rewriter.step_of(node)
+        names = _names(rewriter, step)
+        condition = f"{guard}.orelse" if guard else ""
+        name = rewriter.fresh("if")
+        _condition(rewriter, node, name, condition, indent, out)
+        guard = f"{name} and {name}" if guard else name
+        _then(rewriter, node, name, guard, names, indent, out)
+        closing[:0] = _close(rewriter, step, name, guard, names, place)
+        if node.orelse is None:
+            break
+        _swap(rewriter, step, name, guard, names, indent, place, out)
+        if type(node.orelse) is not cst.If:
+            _else(rewriter, node.orelse, f"if {guard}.orelse:", indent, out)
+            break
+        node = node.orelse
+        begin(rewriter, node, indent, out)
+    new_lines(rewriter, closing, indent, place, out)
+
+
+def _names(rewriter: Rewriter, step: Step) -> list[str]:
+    """What either side binds and something later may read."""
+    bound = block_binds(step.body) | block_binds(step.orelse)
+    return saved(rewriter, bound & (step.live_orelse | step.live_after))
+
+
+def _condition(rewriter: Rewriter, node: Any, name: str, asked: str, indent: str, out: Pieces) -> None:
+    """``_if1 = _rt.if_lt(a, b)``; in a flat chain only where ``asked`` holds."""
+    place = rewriter.inner[id(node)][0]
+    rewriter.site("if", node.test)
+    out.new(f"{rewriter.indent(indent)}{name} = ", place)
+    test = node.test
+    relation = operator_name(test.comparisons[0]) if type(test) is cst.Comparison and len(test.comparisons) == 1 else ""
+    if relation in BRANCHES and _bare(rewriter, test):
+        out.new(f"{rewriter.rt('if_' + relation)}(", place)
+        operands(rewriter, test.left, test.comparisons[0].comparator, out)
+    else:
+        out.new(f"{rewriter.rt('if_')}(", place)
+        rewriter.argument(test, out)
+    end = rewriter.whole[id(test)][1] - 1
+    out.new(")", end)
+    if asked:
+        out.new(f" if {asked} else None", end)
+    out.new(rewriter.newline, end)
+
+
+def _bare(rewriter: Rewriter, test: Any) -> bool:
+    """Are the brackets around a condition nothing but brackets?"""
+    (start, end), (inner_start, inner_end) = rewriter.whole[id(test)], rewriter.inner[id(test)]
+    around = rewriter.source[start:inner_start] + rewriter.source[inner_end:end]
+    return not around.strip("() ")
+
+
+def _then(rewriter: Rewriter, node: Any, name: str, guard: str, names: list[str], indent: str, out: Pieces) -> None:
+    step = rewriter.step_of(node)
+    place = rewriter.inner[id(node)][0]
+    inside = step.assigned | step.binds
+    opening = f"{name}.open({arguments(rewriter, names, inside, holds_work(step.body))})"
+    new_lines(rewriter, [rewriter.row(f"if {guard}.soft: {opening}", place)], indent, place, out)
+    out.new(f"{rewriter.indent(indent)}if {guard}.then:", place)
+    suite(rewriter, node.body, indent, out)
+
+
+def _swap(
+    rewriter: Rewriter, step: Step, name: str, guard: str, names: list[str], indent: str, place: int, out: Pieces
+) -> None:
+    before = step.assigned | step.binds
+    look = holds_work(step.orelse)
+    call = f"{name}.swap({arguments(rewriter, names, before & step.assigned_body, look)})"
+    new_lines(rewriter, restored(rewriter, f"if {guard}.soft", call, names, before, place), indent, place, out)
+
+
+def _else(rewriter: Rewriter, node: Any, text: str, indent: str, out: Pieces) -> None:
+    start = rewriter.inner[id(node)][0]
+    leading(rewriter, rewriter.whole[id(node)][0], start - len(indent), out)
+    out.new(rewriter.indent(indent) + text, start)
+    suite(rewriter, node.body, indent, out)
+
+
+def _close(rewriter: Rewriter, step: Step, name: str, guard: str, names: list[str], place: int) -> list[Row]:
+    before = step.assigned | step.binds
+    here = before & (step.assigned_orelse if step.node.orelse is not None else step.assigned_body)
+    call = f"{name}.close({arguments(rewriter, names, here)})"
+    return restored(rewriter, f"if {guard}.soft", call, names, step.assigned_body & step.assigned_orelse, place)

@@ -1,93 +1,236 @@
-"""What the rewriting of one function or lambda knows."""
+"""What the parts of the rewriter share: the source, the analyses, and the function that is being rewritten."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
 
 import libcst as cst
 
-from relaxpy.transform.bindings import binds, captured, declared, parameters_of
-from relaxpy.transform.exits import ExitTable, holds_return_in_block
-from relaxpy.transform.flow import Flow
-from relaxpy.transform.hardness import Hardness
-from relaxpy.transform.tree import walk
+from relaxpy.transform.hardness import NO_NAMES, Hardness
+from relaxpy.transform.names import FreshNames, mangled
+from relaxpy.transform.outline import Outline, Outlines
+from relaxpy.transform.pieces import Pieces, lines_of
+from relaxpy.transform.positions import Positions
+from relaxpy.transform.steps import Step
+from relaxpy.transform.tree import children, without_brackets
 
-FRAME_READERS = frozenset({"locals", "vars", "eval", "exec", "dir"})
+__all__ = ["DEEPEST", "Function", "Handler", "Rewriter", "Row", "Site", "Tables", "describe"]
+
+# More brackets than this inside one another, and what is further in stays as it is: Python itself allows 200.
+DEEPEST = 80
+
+Handler = Callable[["Rewriter", Any, Pieces], None]
 
 
-class Names:
-    """Fresh names: `_if1`, `_if2`, ... that no identifier of the source is."""
+@dataclass(frozen=True)
+class Site:
+    """A place where something is decided or blended: what it is, and where and what it was in the source."""
 
-    def __init__(self, taken: frozenset[str]) -> None:
-        self._taken = taken
-        self._counts: dict[str, int] = {}
+    kind: str
+    line: int
+    column: int
+    text: str
+
+
+class Function:
+    """The function (or lambda) that is being rewritten."""
+
+    def __init__(self, outline: Outline, fresh: FreshNames, frame: str | None) -> None:
+        self.outline = outline
+        self.fresh = fresh
+        self.frame = frame
+        self.loops: list[tuple[Step, str]] = []  # loop objects around, with their names
+        self.is_async_generator = False
+        self.hides_locals = False
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The rules: of expressions outside and inside of functions, of small statements and of compound ones."""
+
+    outside: Mapping[type, Handler]
+    inside: Mapping[type, Handler]
+    small: Mapping[type, Callable[[Rewriter, Any], list[Row]]]
+    compound: Mapping[type, Callable[[Rewriter, Any, str, Pieces], None]]
+
+
+@dataclass
+class Row:
+    """A line of the result without its indentation, ``depth`` steps further in than its block.
+
+    What is ``simple`` can share a line with others, with a semicolon between.
+    """
+
+    pieces: Pieces
+    simple: bool = True
+    depth: int = 0
+
+
+class Rewriter:
+    """Holds the source and writes the rewritten text of any node: ``tables`` has the rules.
+
+    ``function`` is None outside of functions, where only nested functions and lambdas are rewritten. ``walrus`` is False
+    inside comprehensions, where a temporary would leak; ``iterating`` is True inside their iterables, lambdas included,
+    where Python allows none. ``counters``: names that hold plain ints here.
+    """
+
+    def __init__(
+        self,
+        positions: Positions,
+        outlines: Outlines,
+        taken: frozenset[str],
+        runtime: str,
+        class_name: str | None,
+        tables: Tables,
+        default_indent: str,
+        newline: str,
+    ) -> None:
+        self.source = positions.source
+        self.whole = positions.whole
+        self.inner = positions.inner
+        self.outlines = outlines
+        self.hardness = Hardness(outlines.bound)
+        self.taken = taken
+        self.runtime = runtime
+        self.class_name = class_name
+        self.tables = tables
+        self.expressions = tables.outside
+        self.step = default_indent
+        self.newline = newline
+        self.sites: list[tuple[str, int, int]] = []
+        self.bare: cst.CSTNode | None = None  # a definition whose decorators are left out
+        self.function: Function | None = None
+        self.walrus = True
+        self.iterating = False
+        self.counters: frozenset[str] = NO_NAMES
+        self.depth = 0
+        self.shifts: list[tuple[int, str]] = []
+
+    @contextmanager
+    def within(self, function: Function | None, class_name: str | None = None) -> Iterator[None]:
+        """Inside the body of a function, or of a class or module where ``function`` is None."""
+        saved = self.function, self.class_name, self.walrus, self.counters, self.expressions
+        self.function, self.walrus, self.counters = function, not self.iterating, NO_NAMES
+        self.class_name = class_name or self.class_name
+        self.expressions = self.tables.outside if function is None else self.tables.inside
+        yield
+        self.function, self.class_name, self.walrus, self.counters, self.expressions = saved
+
+    # ---- expressions
+
+    def pieces(self) -> Pieces:
+        return Pieces(self.source)
+
+    def expression(self, node: cst.CSTNode, out: Pieces) -> None:
+        """Write an expression."""
+        handler = self.expressions.get(type(node))
+        if handler is None or self.depth > DEEPEST:
+            self.literal(node, out)
+        else:
+            handler(self, node, out)
+
+    def literal(self, node: cst.CSTNode, out: Pieces) -> None:
+        """Write an expression as it is, with its parts rewritten."""
+        start, end = self.whole[id(node)]
+        for child in children(node):
+            child_start, child_end = self.whole[id(child)]
+            out.copy(start, child_start)
+            self.expression(child, out)
+            start = child_end
+        out.copy(start, end)
+
+    def argument(self, node: cst.CSTNode, out: Pieces) -> None:
+        """Write an expression so that it can stand among the arguments of a call."""
+        if without_brackets(node):
+            start, end = self.whole[id(node)]
+            out.new("(", start)
+            self.expression(node, out)
+            out.new(")", end - 1)
+        else:
+            self.expression(node, out)
+
+    def opened(self, node: Any, out: Pieces) -> int:
+        """Write the brackets that open around an expression; returns where it begins."""
+        start = self.inner[id(node)][0]
+        out.copy(self.whole[id(node)][0], start)
+        return start
+
+    def closed(self, node: Any, out: Pieces) -> None:
+        """Write the brackets that close around an expression."""
+        out.copy(self.inner[id(node)][1], self.whole[id(node)][1])
+
+    def gap(self, before: cst.CSTNode, after: cst.CSTNode, between: str, out: Pieces) -> None:
+        """Write what stands between two expressions in place of an operator, keeping comments and line breaks."""
+        start, end = self.whole[id(before)][1], self.whole[id(after)][0]
+        self.between(start, end, between, out)
+
+    def between(self, start: int, end: int, text: str, out: Pieces) -> None:
+        """Write new text in place of a stretch of the source that holds no expression, keeping its comments."""
+        old = self.source[start:end]
+        if "\n" not in old and "\r" not in old and "#" not in old:
+            out.new(text, max(start, end - 1))
+            return
+        out.new(text.rstrip(), start)
+        for line in lines_of(old):
+            stripped = line.lstrip()
+            if "#" in stripped:
+                at = start + line.index("#")
+                out.copy(at - 2 if self.source[at - 2 : at] == "  " else at, start + len(line))
+            elif line.endswith(("\n", "\r")):
+                out.copy(start + len(line.rstrip("\r\n")), start + len(line))
+            else:
+                out.copy(start, start + len(line) - len(stripped))
+            start += len(line)
+
+    # ---- names
+
+    def rt(self, name: str) -> str:
+        """The text that names something of the runtime."""
+        return f"{self.runtime}.{name}"
 
     def fresh(self, stem: str) -> str:
-        while True:
-            count = self._counts[stem] = self._counts.get(stem, 0) + 1
-            name = f"{stem}{count}"
-            if name not in self._taken:
-                return name
-
-    def one(self, name: str) -> str:
-        while name in self._taken:
-            name += "_"
-        return name
-
-
-@dataclass
-class LoopContext:
-    """An enclosing loop: its object's name and the locals that its exits carry."""
-
-    name: str
-    state: Sequence[str]
-
-
-@dataclass
-class Context:
-    """One function: its tables, and where in it the rewriter is."""
-
-    names: Names
-    hardness: Hardness
-    class_name: str | None
-    flow: Flow | None = None
-    exits: ExitTable = field(default_factory=ExitTable)
-    globals: frozenset[str] = frozenset()
-    nonlocals: frozenset[str] = frozenset()
-    frame: str | None = None
-    loops: list[LoopContext] = field(default_factory=list)
-    tries: list[str] = field(default_factory=list)
-    in_comprehension: int = 0
-    at_top: bool = False
-    temporaries: int = 0
+        if self.function is None:
+            raise TypeError("temporaries exist only in functions")
+        return self.function.fresh.numbered(stem)
 
     def mangled(self, name: str) -> str:
-        """A private name as the class's body makes it."""
-        if self.class_name is None or not name.startswith("__") or name.endswith("__"):
-            return name
-        stripped = self.class_name.lstrip("_")
-        return f"_{stripped}{name}" if stripped else name
+        return mangled(name, self.class_name)
+
+    def builtin(self, name: str) -> str:
+        """The text that calls a builtin, whatever the source calls by its name."""
+        return self.rt(f"builtins.{name}") if name in self.outlines.bound else name
+
+    def step_of(self, node: cst.CSTNode) -> Step:
+        """What the analyses found out about a statement of the function."""
+        if self.function is None:
+            raise TypeError("statements are analysed only in functions")
+        return self.function.outline.steps_of[id(node)]
+
+    def row(self, text: str, place: int, simple: bool = True, depth: int = 0) -> Row:
+        """A line of new text."""
+        pieces = self.pieces()
+        pieces.new(text, place)
+        return Row(pieces, simple, depth)
+
+    def site(self, kind: str, node: cst.CSTNode) -> None:
+        start, end = self.inner.get(id(node)) or self.whole[id(node)]
+        self.sites.append((kind, start, end))
+
+    # ---- layout
+
+    def indent(self, original: str) -> str:
+        """The indentation that a line has in the result: blocks that moved under a new `if` are shifted."""
+        for length, step in reversed(self.shifts):
+            original = original[:length] + step + original[length:]
+        return original
 
 
-def function_context(
-    node: cst.FunctionDef, taken: frozenset[str], is_builtin: object, class_name: str | None
-) -> Context:
-    """The tables of a function."""
-    body = node.body
-    global_names, nonlocal_names = declared(body)
-    parameters = frozenset(parameter.name.value for parameter in parameters_of(node.params))
-    always = frozenset(captured(body))
-    if any(isinstance(inner, cst.Name) and inner.value in FRAME_READERS for inner in walk(body)):
-        always |= frozenset(binds(body.body)) | parameters
-    names = Names(taken)
-    context = Context(names, Hardness(is_builtin), class_name)  # type: ignore[arg-type]
-    context.flow = Flow(body, always, parameters)
-    context.globals, context.nonlocals = frozenset(global_names), frozenset(nonlocal_names)
-    if holds_return_in_block(body, context.exits):
-        context.frame = names.one("_frame")
-    return context
-
-
-def lambda_context(taken: frozenset[str], is_builtin: object, class_name: str | None) -> Context:
-    return Context(Names(taken), Hardness(is_builtin), class_name)  # type: ignore[arg-type]
+def describe(site: tuple[str, int, int], source: str, place: Callable[[int], tuple[int, int]], first_line: int) -> Site:
+    """A site as users see it."""
+    kind, start, end = site
+    line, column = place(start)
+    lines = lines_of(source[start:end])
+    return Site(kind, line + first_line - 1, column, lines[0].rstrip() if lines else "")

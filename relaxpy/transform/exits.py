@@ -1,79 +1,87 @@
-"""Which statements may leave the block that they stand in."""
+"""Which `break`, `continue` and `return` may be soft, and what that makes of the constructs around them.
+
+An exit may be soft if a construct between it and its target may: an `if` or loop whose condition is not provably plain.
+A loop that a soft exit leaves or crosses needs an object of its own; so does the function, its frame.
+"""
 
 from __future__ import annotations
 
-import libcst as cst
+from relaxpy.transform.outline import Outline
+from relaxpy.transform.steps import Step
 
-from relaxpy.transform.flow import LOOPS, statements
-
-Exits = frozenset[str]
-_JUMPS: dict[type, str] = {cst.Return: "return", cst.Break: "break", cst.Continue: "continue"}
+__all__ = ["find_exits"]
 
 
-class ExitTable:
-    """Kinds of exits (return, break, continue) that a statement holds and that lead out of it."""
+class _Exit:
+    """An exit with the constructs that it leaves, the target loop included."""
 
-    def __init__(self) -> None:
-        self._known: dict[int, tuple[cst.CSTNode, Exits]] = {}
+    __slots__ = ("crossed", "soft", "step", "target")
 
-    def of(self, node: cst.CSTNode | None) -> Exits:
-        if node is None:
-            return frozenset()
-        known = self._known.get(id(node))
-        if known is None:
-            known = self._known[id(node)] = (node, self._find(node))
-        return known[1]
-
-    def _find(self, node: cst.CSTNode) -> Exits:
-        jump = _JUMPS.get(type(node))
-        if jump is not None:
-            return frozenset({jump})
-        if isinstance(node, (cst.FunctionDef, cst.ClassDef)):
-            return frozenset()
-        found: set[str] = set()
-        for block in blocks(node):
-            inner = {kind for statement in statements(block) for kind in self.of(statement)}
-            if isinstance(node, LOOPS) and block is node.body:
-                inner -= {"break", "continue"}
-            found |= inner
-        if isinstance(node, cst.SimpleStatementLine):
-            found |= {kind for small in node.body for kind in self.of(small)}
-        return frozenset(found)
-
-    def inside_loop(self, loop: cst.For | cst.While) -> Exits:
-        """Kinds of exits in a loop's body, its own included."""
-        return frozenset(kind for statement in statements(loop.body) for kind in self.of(statement))
+    def __init__(self, step: Step, crossed: list[Step], target: Step | None) -> None:
+        self.step = step
+        self.crossed = crossed
+        self.target = target
+        self.soft = False
 
 
-def blocks(node: cst.CSTNode) -> list[cst.CSTNode]:
-    """The suites of a compound statement."""
-    found: list[cst.CSTNode] = []
-    if isinstance(node, cst.Match):
-        return [case.body for case in node.cases]
-    for name in ("body", "orelse", "finalbody"):
-        block = getattr(node, name, None)
-        if isinstance(block, cst.If):
-            found.extend(blocks(block))
-        elif isinstance(block, (cst.Else, cst.Finally)):
-            found.append(block.body)
-        elif isinstance(block, cst.BaseSuite):
-            found.append(block)
-    for handler in getattr(node, "handlers", ()):
-        found.append(handler.body)
-    return found
+def find_exits(outline: Outline) -> bool:
+    """Mark steps: exits that are ``soft_exits``, loops that are objects, statements that may leave their block.
+
+    True if the function needs a frame, that is, if a `return` in it may be soft.
+    """
+    exits: list[_Exit] = []
+    _collect(outline.body, [], [], exits)
+    changed = True
+    while changed:
+        changed = False
+        for exit_ in exits:
+            if not exit_.soft and any(_may_be_soft(step) for step in exit_.crossed):
+                exit_.soft = changed = True
+                for step in exit_.crossed:
+                    step.is_object = step.is_object or step.kind in ("while", "for")
+    for exit_ in exits:
+        if exit_.soft:
+            _mark(exit_)
+    frame = any(exit_.soft and exit_.step.kind == "return" for exit_ in exits)
+    for exit_ in exits:
+        if exit_.step.kind == "break" and exit_.target is not None:
+            exit_.target.has_break = True
+        exit_.step.soft_exits = (
+            frame if exit_.step.kind == "return" else exit_.target is not None and exit_.target.is_object
+        )
+    return frame
 
 
-def unconditional(statement: cst.CSTNode) -> bool:
-    """Is the statement a line that ends in a jump, so that what follows is unreachable?"""
-    if isinstance(statement, cst.SimpleStatementLine):
-        return any(isinstance(small, (cst.Return, cst.Break, cst.Continue, cst.Raise)) for small in statement.body)
-    return False
+def _may_be_soft(step: Step) -> bool:
+    return step.is_object or step.kind == "if" and not step.hard
 
 
-def holds_return_in_block(body: cst.CSTNode, exits: ExitTable) -> bool:
-    """Does a function return from inside a block, so that it needs a frame?"""
-    return any(
-        "return" in exits.of(statement)
-        for statement in statements(body)
-        if not isinstance(statement, cst.SimpleStatementLine)
-    )
+def _collect(block: list[Step], around: list[Step], loops: list[Step], exits: list[_Exit]) -> None:
+    """All exits of a block. ``around``: the constructs that it stands in, outermost first; ``loops``: those it can break."""
+    for step in block:
+        kind = step.kind
+        if kind == "return":
+            exits.append(_Exit(step, list(around), None))
+        elif kind in ("break", "continue"):
+            if loops:
+                step.loop = loops[-1]
+                exits.append(_Exit(step, around[around.index(loops[-1]) :], loops[-1]))
+        elif step.body:
+            is_loop = kind in ("while", "for")
+            step.is_object = is_loop and not step.hard
+            around.append(step)
+            _collect(step.body, around, [*loops, step] if is_loop else loops, exits)
+            for case in step.cases:
+                _collect(case.body, around, loops, exits)
+            _collect(step.orelse, around, loops, exits)
+            _collect(step.final, around, loops, exits)
+            around.pop()
+
+
+def _mark(exit_: _Exit) -> None:
+    """The exit may fall through: its path is dead then, and so is what follows in every block that it leaves."""
+    exit_.step.leaves = True
+    for step in exit_.crossed:
+        step.soft_exits = True
+        if step is not exit_.target:
+            step.leaves = True

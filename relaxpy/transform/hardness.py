@@ -1,80 +1,154 @@
-"""What is provably hard: plain ints and bools whatever the function is given, so that it can stay as it is."""
+"""What is provably plain: ints that no soft condition can reach, and conditions that decide without them.
+
+Constructs whose condition or index is provably plain stay as they are.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Container
+from typing import Any
 
 import libcst as cst
 
-HARD_QUESTIONS = frozenset({"isinstance", "issubclass", "hasattr", "callable"})
+from relaxpy.transform.outline import Outline
+from relaxpy.transform.steps import Step, block_binds
+from relaxpy.transform.tree import target_names
+
+__all__ = ["Hardness"]
+
+_CONSTANTS = (cst.SimpleString, cst.Integer, cst.Float, cst.Imaginary, cst.Ellipsis)
+_CONSTANT_NAMES = frozenset({"True", "False", "None", "__debug__"})
+_DISPLAYS = (cst.List, cst.Tuple, cst.Set, cst.Dict, cst.Lambda, cst.ListComp, cst.SetComp, cst.DictComp)
 _INT_OPERATORS = (cst.Add, cst.Subtract, cst.Multiply, cst.FloorDivide, cst.Modulo)
-_COMPARISONS = (cst.LessThan, cst.LessThanEqual, cst.GreaterThan, cst.GreaterThanEqual, cst.Equal, cst.NotEqual)
+_INT_SIGNS = (cst.Minus, cst.Plus, cst.BitInvert)
+_PLAIN_TESTS = frozenset({"isinstance", "issubclass", "hasattr", "callable"})
+NO_NAMES: frozenset[str] = frozenset()
 
 
 class Hardness:
-    """Knows the loop variables that are plain ints here, and which builtins mean what they say."""
+    """Judges expressions. ``bound`` are the names that the source binds, so that they are no builtins in it.
 
-    def __init__(self, is_builtin: Callable[[str], bool]) -> None:
-        self.is_builtin = is_builtin
-        self.int_names: list[str] = []
+    ``counters`` in what follows are the names that hold plain ints where the expression stands.
+    """
 
-    def is_int(self, node: cst.CSTNode) -> bool:
-        if isinstance(node, cst.Integer):
-            return True
-        if isinstance(node, cst.Name):
-            return node.value in self.int_names
-        if isinstance(node, cst.UnaryOperation):
-            return isinstance(node.operator, (cst.Minus, cst.Plus)) and self.is_int(node.expression)
-        if isinstance(node, cst.BinaryOperation):
-            return isinstance(node.operator, _INT_OPERATORS) and self.is_int(node.left) and self.is_int(node.right)
-        return self._is_call_of(node, {"len"})
+    def __init__(self, bound: Container[str]) -> None:
+        self._bound = bound
 
-    def _is_call_of(self, node: cst.CSTNode, names: frozenset[str] | set[str]) -> bool:
-        return (
-            isinstance(node, cst.Call)
-            and isinstance(node.func, cst.Name)
-            and node.func.value in names
-            and self.is_builtin(node.func.value)
-        )
+    def builtin(self, node: Any) -> str | None:
+        """The name of the builtin that is called here, if it is one."""
+        if type(node) is cst.Call and type(node.func) is cst.Name and node.func.value not in self._bound:
+            name: str = node.func.value
+            return name
+        return None
 
-    def is_condition(self, node: cst.CSTNode) -> bool:
-        """Is a condition provably hard?"""
-        if isinstance(node, cst.Name):
-            return node.value in ("True", "False", "None", "__debug__", "TYPE_CHECKING") or self.is_int(node)
-        if isinstance(node, (cst.SimpleString, cst.Integer, cst.Float)):
-            return True
-        if isinstance(node, cst.UnaryOperation):
-            return isinstance(node.operator, cst.Not) and self.is_condition(node.expression)
-        if isinstance(node, cst.BooleanOperation):
-            return self.is_condition(node.left) and self.is_condition(node.right)
-        if isinstance(node, cst.Comparison):
-            return self._is_hard_comparison(node)
-        return self._is_call_of(node, HARD_QUESTIONS)
-
-    def _is_hard_comparison(self, node: cst.Comparison) -> bool:
-        left: cst.BaseExpression = node.left
-        for target in node.comparisons:
-            identity = isinstance(target.operator, (cst.Is, cst.IsNot))
-            ints = isinstance(target.operator, _COMPARISONS) and self.is_int(left) and self.is_int(target.comparator)
-            if not identity and not ints:
+    def is_int(self, node: Any, counters: frozenset[str]) -> bool:
+        """Surely a plain int?"""
+        while type(node) is cst.BinaryOperation:
+            if not isinstance(node.operator, _INT_OPERATORS) or not self.is_int(node.right, counters):
                 return False
-            left = target.comparator
+            node = node.left
+        kind = type(node)
+        if kind is cst.Integer:
+            return True
+        if kind is cst.Name:
+            return node.value in counters
+        if kind is cst.UnaryOperation:
+            return isinstance(node.operator, _INT_SIGNS) and self.is_int(node.expression, counters)
+        return self.builtin(node) == "len"
+
+    def is_plain(self, node: Any, counters: frozenset[str]) -> bool:
+        """Surely a plain int, or a constant?"""
+        if isinstance(node, _CONSTANTS) or type(node) is cst.Name and node.value in _CONSTANT_NAMES:
+            return True
+        return self.is_int(node, counters)
+
+    def is_index(self, elements: Any, counters: frozenset[str]) -> bool:
+        """Is all between the brackets of a subscript plain?"""
+        for element in elements:
+            part = element.slice
+            if type(part) is cst.Index:
+                if part.star is not None or not self.is_plain(part.value, counters):
+                    return False
+            elif not all(p is None or self.is_plain(p, counters) for p in (part.lower, part.upper, part.step)):
+                return False
         return True
 
-    def is_index(self, node: cst.CSTNode) -> bool:
-        """Is a subscript (all of `i, j`, `x:y`) provably hard?"""
-        if isinstance(node, cst.Index):
-            value = node.value
-            return isinstance(value, (cst.SimpleString, cst.ConcatenatedString, cst.Ellipsis)) or (
-                isinstance(value, cst.Name) and value.value in ("None", "True", "False") or self.is_int(value)
-            )
-        if isinstance(node, cst.Slice):
-            return all(part is None or self.is_int(part) for part in (node.lower, node.upper, node.step))
-        return False
+    def is_condition(self, node: Any, counters: frozenset[str]) -> bool:
+        """Does this surely decide without a soft value?"""
+        kind = type(node)
+        if kind is cst.Comparison:
+            return self._is_comparison(node, counters)
+        if kind is cst.UnaryOperation and type(node.operator) is cst.Not:
+            return self.is_condition(node.expression, counters)
+        if kind is cst.BooleanOperation:
+            while type(node) is cst.BooleanOperation:
+                if not self.is_condition(node.right, counters):
+                    return False
+                node = node.left
+            return self.is_condition(node, counters)
+        if kind is cst.IfExp:
+            return all(self.is_condition(part, counters) for part in (node.test, node.body, node.orelse))
+        if kind is cst.Call:
+            name = self.builtin(node)
+            return name in _PLAIN_TESTS or name == "len"
+        return isinstance(node, _DISPLAYS) or self.is_plain(node, counters)
 
-    def is_range(self, node: cst.CSTNode) -> bool:
-        """Is it a `range(...)` of provably hard ints?"""
-        return self._is_call_of(node, {"range"}) and all(self.is_int(argument.value) for argument in node.args)  # type: ignore[attr-defined]
+    def _is_comparison(self, node: Any, counters: frozenset[str]) -> bool:
+        left = node.left
+        for link in node.comparisons:
+            if not isinstance(link.operator, (cst.Is, cst.IsNot)) and not (
+                self.is_plain(left, counters) and self.is_plain(link.comparator, counters)
+            ):
+                return False
+            left = link.comparator
+        return True
 
-    def is_range_call(self, node: cst.CSTNode) -> bool:
-        return self._is_call_of(node, {"range"})
+    def counters_of(self, target: Any, iterable: Any, counters: frozenset[str]) -> frozenset[str]:
+        """The names among a `for`'s targets that are plain ints: those that run over a `range` or count an `enumerate`."""
+        name = self.builtin(iterable)
+        if name not in ("range", "enumerate") or any(a.star or a.keyword is not None for a in iterable.args):
+            return NO_NAMES
+        arguments = [argument.value for argument in iterable.args]
+        if name == "range":
+            # A soft end makes a soft loop, but the values are plain as long as they start from one.
+            if type(target) is cst.Name and (len(arguments) == 1 or self._are_ints(arguments, counters)):
+                return frozenset({target.value})
+        elif type(target) is cst.Tuple and len(arguments) == 1 and type(target.elements[0].value) is cst.Name:
+            names = list(target_names(target))
+            if names.count(names[0]) == 1:
+                return frozenset(names[:1])
+        return NO_NAMES
+
+    def _are_ints(self, arguments: list[Any], counters: frozenset[str]) -> bool:
+        return len(arguments) in (2, 3) and all(self.is_int(a, counters) for a in (arguments[0], *arguments[2:]))
+
+    def is_iterable(self, node: Any, counters: frozenset[str]) -> bool:
+        """Is this a `range` of plain ints, whose length is sure?"""
+        return self.builtin(node) == "range" and all(
+            not a.star and a.keyword is None and self.is_int(a.value, counters) for a in node.args
+        )
+
+    def judge(self, outline: Outline) -> None:
+        """Write into each step whether its condition or iterable is plain (``hard``), and the ints in it (``counters``)."""
+        self._block(outline, outline.body, NO_NAMES)
+
+    def _block(self, outline: Outline, block: list[Step], counters: frozenset[str]) -> None:
+        for step in block:
+            self._step(outline, step, counters)
+
+    def _step(self, outline: Outline, step: Step, counters: frozenset[str]) -> None:
+        inside = counters
+        if step.kind in ("if", "while"):
+            step.hard = self.is_condition(step.node.test, counters)
+        elif step.kind == "for":
+            step.hard = self.is_iterable(step.node.iter, counters)
+            inside = counters - set(outline.bits.names(step.target))
+            found = self.counters_of(step.node.target, step.node.iter, counters)
+            rebound = outline.stored_inside.union(outline.bits.names(block_binds(step.body)))
+            inside |= {name for name in found if name not in rebound and outline.is_local(name)}
+        step.counters = inside
+        self._block(outline, step.body, inside)
+        for case in step.cases:
+            self._block(outline, case.body, counters)
+        self._block(outline, step.orelse, counters)
+        self._block(outline, step.final, counters)

@@ -1,204 +1,199 @@
-"""Loops and jumps: a runtime object beside each loop that may become soft."""
+"""`while` and `for`: an object counts the mass of what goes on and keeps the states in which it ended."""
 
 from __future__ import annotations
 
-import libcst as cst
+from typing import Any
 
-from relaxpy.transform.bindings import binds, target_names
-from relaxpy.transform.branches import Branches
-from relaxpy.transform.context import Context, LoopContext
+from relaxpy.transform.blocks import begin, header, live, margin, new_lines, suite
+from relaxpy.transform.context import Rewriter, Row
 from relaxpy.transform.pieces import Pieces
-from relaxpy.transform.stores import Line
+from relaxpy.transform.saving import arguments, outline_of, restored, saved
+from relaxpy.transform.steps import Step, block_binds
+from relaxpy.transform.stores import is_own_target, stored_name
+
+__all__ = ["for_", "loop_names", "while_"]
 
 
-class Loops(Branches):
-    """Rewrites `while`, `for`, `break`, `continue`, `return`, `assert`, `try` and `with`."""
+def while_(rewriter: Rewriter, node: Any, indent: str, out: Pieces) -> None:
+    start = begin(rewriter, node, indent, out)
+    if rewriter.function is None or not rewriter.step_of(node).is_object:
+        margin(rewriter, indent, start, out)
+        header(rewriter, start, (node.test,), rewriter.whole[id(node.body)][0], out)
+        suite(rewriter, node.body, indent, out)
+        _plain_else(rewriter, node, indent, out)
+        return
+    rewriter.site("while", node.test)
+    step = rewriter.step_of(node)
+    name = rewriter.fresh("loop")
+    out.new(f"{rewriter.indent(indent)}{name} = {rewriter.rt('while_')}(){rewriter.newline}", start)
+    margin(rewriter, indent, start, out)
+    test_start, test_end = rewriter.whole[id(node.test)]
+    out.copy(start, test_start)
+    out.new(f"{name}.test(", test_start)
+    rewriter.argument(node.test, out)
+    out.new(")", test_end - 1)
+    out.copy(test_end, rewriter.whole[id(node.body)][0])
+    tested = step.assigned_orelse | step.binds
+    _body(rewriter, node, step, name, tested, [], indent, out)
+    _end(rewriter, node, step, name, tested & ~_deletes(step), indent, out)
 
-    def while_(self, node: cst.While, indentation: str, context: Context) -> Pieces:
-        exits = context.exits.inside_loop(node)
-        if context.hardness.is_condition(node.test) and not exits:
-            return self.shaped(node, indentation, context)
-        self.site("while", node)
-        name = context.names.fresh("_loop")
-        at = self.positions.inner(node)[0]
-        state = self._state(node, binds([node.body, node.test]), context)
-        pieces = [*self.leading(node, indentation), *self.line(indentation, at, f"{name} = {self.rt}.while_()")]
-        test = self.argument(node.test, context)
-        pieces += [indentation, at, f"while {name}.test(", *test, "):"]
-        return [*pieces, *self._rest(node, name, state, [], indentation, context)]
 
-    def for_(self, node: cst.For, indentation: str, context: Context) -> Pieces:
-        exits = context.exits.inside_loop(node)
-        hardness = context.hardness
-        plain_target = self.is_plain_target(node.target, context)
-        counted = hardness.is_range_call(node.iter)
-        variable = self._int_variable(node, context) if counted else None
-        if variable is not None:
-            hardness.int_names.append(variable)
-        try:
-            if hardness.is_range(node.iter) and not exits and plain_target:
-                return self.shaped(node, indentation, context)
-            return self._object_for(node, indentation, context, plain_target)
-        finally:
-            if variable is not None:
-                hardness.int_names.remove(variable)
+def _deletes(step: Step) -> int:
+    mask = 0
+    for inner in step.body:
+        mask |= inner.all_deletes()
+    return mask
 
-    def _int_variable(self, node: cst.For, context: Context) -> str | None:
-        if not isinstance(node.target, cst.Name):
-            return None
-        name = node.target.value
-        shared = self.is_shared(name, context)
-        return None if shared or name in binds([node.body]) else name
 
-    def _object_for(self, node: cst.For, indentation: str, context: Context, plain_target: bool) -> Pieces:
-        self.site("for", node)
-        name = context.names.fresh("_loop")
-        at = self.positions.inner(node)[0]
-        state = self._state(node, binds([node.body, node.target]), context)
-        targets = set(target_names(node.target))
-        first: list[Pieces] = []
-        target: Pieces = [self.positions.of(node.target)]
-        if not plain_target:
-            stores: list[Pieces] = []
-            target = self.unpacked(node.target, context, stores)
-            first = stores
-        elif targets & set(state):
-            held = self.temporary(context)
-            first = [[self.positions.of(node.target), f" = {held}"]]
-            target = [held]
-        pieces = [*self.leading(node, indentation), *self.line(indentation, at, f"{name} = {self.rt}.for_()")]
-        iterable = self.argument(node.iter, context)
-        if context.hardness.is_range_call(node.iter):
-            iterable = self._range(node.iter, context)
-        if node.asynchronous is not None:
-            pieces += [indentation, at, "async for ", *target, " in ", *iterable, ":"]
+def for_(rewriter: Rewriter, node: Any, indent: str, out: Pieces) -> None:
+    first = rewriter.inner[id(node)][0]
+    start = begin(rewriter, node, indent, out)
+    if rewriter.function is None:
+        margin(rewriter, indent, start, out)
+        header(rewriter, start, (node.target, node.iter), rewriter.whole[id(node.body)][0], out)
+        suite(rewriter, node.body, indent, out)
+        _plain_else(rewriter, node, indent, out)
+        return
+    step = rewriter.step_of(node)
+    target, assigns = _target(rewriter, node, step)
+    name = ""
+    if step.is_object:
+        rewriter.site("for", node.iter)
+        name = rewriter.fresh("loop")
+        out.new(f"{rewriter.indent(indent)}{name} = {rewriter.rt('for_')}(){rewriter.newline}", first)
+    margin(rewriter, indent, start, out)
+    target_start, target_end = rewriter.whole[id(node.target)]
+    out.copy(start, target_start)
+    if target is None:
+        out.copy(target_start, target_end)
+    else:
+        out.new(target, target_start)
+    _iterable(rewriter, node, name, target_end, out)
+    if name:
+        bound = 0 if target is not None else step.target
+        _body(rewriter, node, step, name, step.assigned_orelse | bound, assigns, indent, out)
+        _end(rewriter, node, step, name, step.assigned_orelse, indent, out)
+        return
+    saved_counters, rewriter.counters = rewriter.counters, step.counters
+    suite(rewriter, node.body, indent, out, prologue=assigns)
+    rewriter.counters = saved_counters
+    _plain_else(rewriter, node, indent, out)
+
+
+def _iterable(rewriter: Rewriter, node: Any, name: str, at: int, out: Pieces) -> None:
+    start, end = rewriter.whole[id(node.iter)]
+    out.copy(at, start)
+    if name:
+        out.new(f"{name}.over(", start)
+    if rewriter.hardness.builtin(node.iter) == "range":
+        if rewriter.hardness.is_iterable(node.iter, rewriter.counters):
+            rewriter.literal(node.iter, out)
         else:
-            pieces += [indentation, at, "for ", *target, f" in {name}.over(", *iterable, "):"]
-        return [*pieces, *self._rest(node, name, state, first, indentation, context)]
+            rewriter.opened(node.iter, out)
+            _soft_range(rewriter, node.iter, out)
+            rewriter.closed(node.iter, out)
+    else:
+        rewriter.argument(node.iter, out)
+    if name:
+        out.new(")", end - 1)
+    out.copy(end, rewriter.whole[id(node.body)][0])
 
-    def _range(self, node: cst.BaseExpression, context: Context) -> Pieces:
-        assert isinstance(node, cst.Call)
-        if context.hardness.is_range(node):
-            return [self.positions.of(node)]
-        pieces: Pieces = [f"{self.rt}.range_("]
-        for k, argument in enumerate(node.args):
-            pieces.append((", " if k else "") + argument.star)
-            pieces.extend(self.argument(argument.value, context))
-        return [*pieces, ")"]
 
-    def _state(self, node: cst.For | cst.While, bound: set[str], context: Context) -> list[str]:
-        flow = context.flow
-        if flow is None:
-            return []
-        live = flow.live_at_head(node) | flow.live_after(node)
-        return sorted(name for name in bound & live if not self.is_shared(name, context))
+def _soft_range(rewriter: Rewriter, node: Any, out: Pieces) -> None:
+    """``range(n)`` that may be soft: ``_rt.range_(n)``."""
+    start, end = rewriter.whole[id(node.func)]
+    out.new(rewriter.rt("range_"), start)
+    for argument in node.args:
+        argument_start, argument_end = rewriter.whole[id(argument.value)]
+        out.copy(end, argument_start)
+        rewriter.expression(argument.value, out)
+        end = argument_end
+    out.copy(end, rewriter.inner[id(node)][1])
 
-    def _rest(
-        self,
-        node: cst.For | cst.While,
-        name: str,
-        state: list[str],
-        first: list[Pieces],
-        indentation: str,
-        context: Context,
-    ) -> Pieces:
-        """The loop's body with what the object needs at its begin and end, and what follows the loop."""
-        at = self.positions.inner(node)[0]
-        exits = context.exits.inside_loop(node)
-        inner = indentation + self.block_indentation(node.body)
-        flow = context.flow
-        before = flow.assigned_before(node) if flow else frozenset()
-        before |= binds([node.test]) if isinstance(node, cst.While) else frozenset()
-        opening = self.line(
-            inner, at, f"if {name}.soft: {self.state_call(name, 'keep', False, state, before, context)}"
-        )
-        for store in first:
-            opening += self.line(inner, store)
-        closing: Pieces = []
-        if exits:
-            closing = self._next(node, name, state, inner, context)
-        context.loops.append(LoopContext(name, state))
-        pieces = self.suite(node.body, indentation, context, opening, closing)
-        context.loops.pop()
-        unknown: frozenset[str] = frozenset()
-        if node.orelse is not None:
-            pieces += self.leading(node.orelse, indentation)
-            if "break" in exits:
-                pieces += self.soft_line(indentation, at, name, "orelse", False, state, before, before, context)
-                pieces += [indentation, at, f"if {name}.fell:", *self.suite(node.orelse.body, indentation, context)]
-                return pieces + self.soft_line(indentation, at, name, "exit", False, state, before, before, context)
-            pieces += self.soft_line(indentation, at, name, "exit", False, state, before, before, context)
-            body = node.orelse.body
-            if isinstance(body, cst.IndentedBlock):
-                pieces += self.block(body.body, indentation, context)
-            else:
-                pieces += self.block([body], indentation, context)
-            return pieces
-        return pieces + self.soft_line(indentation, at, name, "exit", False, state, before, before | unknown, context)
 
-    def _next(self, node: cst.For | cst.While, name: str, state: list[str], inner: str, context: Context) -> Pieces:
-        if isinstance(node, cst.While):
-            return self.soft_line(inner, self.positions.inner(node)[0], name, "next", False, state, (), (), context)
-        pieces = self.line(inner, self.positions.inner(node)[0], f"if {name}.soft:")
-        deeper = inner + self.indent
-        call = self.state_call(name, "next", False, state, (), context)
-        targets = ", ".join(state) + ("," if len(state) == 1 else "")
-        pieces += self.line(deeper, f"{targets} = {call}" if state else call)
-        for variable in state:
-            pieces += self.line(deeper, f"if {variable} is {self.rt}.UNDEFINED: del {variable}")
-        return pieces + self.line(deeper, f"if {name}.done: break")
+def _target(rewriter: Rewriter, node: Any, step: Step) -> tuple[str | None, list[Row]]:
+    """A temporary in place of a target that the loop's state needs or that is stored through the runtime."""
+    place = rewriter.whole[id(node.target)][0]
+    own = is_own_target(rewriter, node.target)
+    live_later = step.target & (step.live_head | step.live_after | step.live_orelse) & outline_of(rewriter).bound
+    if own and not (step.is_object and live_later):
+        return None, []
+    name = rewriter.fresh("t")
+    if own:
+        pieces = rewriter.pieces()
+        pieces.copy(*rewriter.whole[id(node.target)])
+        pieces.new(f" = {name}", place)
+        return name, [Row(pieces)]
+    return name, stored_name(rewriter, node.target, name, place)
 
-    # ---- jumps
 
-    def jump(self, node: cst.Break | cst.Continue, context: Context) -> list[Line] | None:
-        if not context.loops:
-            return None
-        loop = context.loops[-1]
-        method, keyword = ("brk", "break") if isinstance(node, cst.Break) else ("cont", "continue")
-        assigned = context.flow.assigned_before(node) if context.flow else frozenset()
-        return [(0, [f"if {self.state_call(loop.name, method, False, loop.state, assigned, context)}: {keyword}"])]
+def loop_names(rewriter: Rewriter, step: Step) -> list[str]:
+    """The loop's state: what it binds and something may read when it is tested again or has ended."""
+    bound = block_binds(step.body) | step.binds | step.target
+    if step.orelse and step.has_break:
+        bound |= block_binds(step.orelse)
+    return saved(rewriter, bound & (step.live_head | step.live_after | step.live_orelse))
 
-    def return_(self, node: cst.Return, context: Context) -> list[Line] | None:
-        if context.frame is None:
-            return None
-        value = self.argument(node.value, context) if node.value is not None else ["None"]
-        loops = "".join(f", {loop.name}" for loop in context.loops)
-        return [(0, [f"if {context.frame}.leave(", *value, f"{loops}): return {context.frame}.result"])]
 
-    def assertion(self, node: cst.Assert, context: Context) -> list[Line] | None:
-        if context.hardness.is_condition(node.test):
-            return None
-        message: Pieces = [", ", *self.argument(node.msg, context)] if node.msg is not None else []
-        return [(0, [f"assert {self.rt}.certain(", *self.argument(node.test, context), ")", *message])]
+def _body(
+    rewriter: Rewriter,
+    node: Any,
+    step: Step,
+    name: str,
+    tested: int,
+    assigns: list[Row],
+    indent: str,
+    out: Pieces,
+) -> None:
+    """The body, from its colon: the state as at the test first, the merging of what continued last."""
+    place = rewriter.inner[id(node)][0]
+    names = loop_names(rewriter, step)
+    keep = rewriter.row(f"if {name}.soft: {name}.keep({arguments(rewriter, names, tested)})", place, simple=False)
+    epilogue: list[Row] = []
+    if step.soft_exits:
+        call = f"{name}.next({arguments(rewriter, names, step.assigned_body & tested)})"
+        done = f"if {name}.done: break"
+        epilogue = restored(rewriter, f"if {name}.soft", call, names, step.assigned_orelse, place, done)
+    loops = outline_loops(rewriter)
+    loops.append((step, name))
+    saved_counters, rewriter.counters = rewriter.counters, step.counters
+    suite(rewriter, node.body, indent, out, prologue=[keep, *assigns], epilogue=epilogue)
+    rewriter.counters = saved_counters
+    loops.pop()
 
-    # ---- try and with
 
-    def try_(self, node: cst.Try | cst.TryStar, indentation: str, context: Context) -> Pieces:
-        """Each handler first ends the soft blocks that the exception crossed."""
-        if not node.handlers:
-            return self.shaped(node, indentation, context)
-        name = context.names.fresh("_try")
-        at = self.positions.inner(node)[0]
-        pieces = [*self.leading(node, indentation), *self.line(indentation, at, f"{name} = {self.rt}.try_()")]
-        pieces += [indentation, (at, self.positions.of(node.body)[0]), *self.suite(node.body, indentation, context)]
-        for handler in node.handlers:
-            pieces += [*self.leading(handler, indentation), indentation]
-            place = self.positions.inner(handler)[0]
-            if handler.type is not None:
-                start, end = self.positions.of(handler.type)
-                pieces += [(place, start), *self.expression(handler.type, context)]
-                place = end
-            pieces.append((place, self.positions.of(handler.body)[0]))
-            inner = indentation + self.block_indentation(handler.body)
-            caught = self.line(inner, self.positions.inner(handler)[0], f"{name}.caught()")
-            pieces += self.suite(handler.body, indentation, context, caught)
-        for part in (node.orelse, node.finalbody):
-            if part is not None:
-                start = self.positions.inner(part)[0]
-                pieces += [*self.leading(part, indentation), indentation, (start, self.positions.of(part.body)[0])]
-                pieces += self.suite(part.body, indentation, context)
-        return pieces
+def outline_loops(rewriter: Rewriter) -> list[tuple[Step, str]]:
+    if rewriter.function is None:
+        raise TypeError("loops are objects only in functions")
+    return rewriter.function.loops
 
-    def with_(self, node: cst.With, indentation: str, context: Context) -> Pieces:
-        """`with m as o.x` binds a temporary first."""
-        return self.shaped(node, indentation, context)
+
+def _end(rewriter: Rewriter, node: Any, step: Step, name: str, tested: int, indent: str, out: Pieces) -> None:
+    """What follows the body: `else`, and the mixing of all states in which the loop ended."""
+    place = rewriter.inner[id(node)][0]
+    names = loop_names(rewriter, step)
+    test = f"if {name}.soft"
+    after = tested
+    if node.orelse is not None and step.has_break:
+        call = f"{name}.orelse({arguments(rewriter, names, tested)})"
+        new_lines(rewriter, restored(rewriter, test, call, names, tested, place), indent, place, out)
+        _else(rewriter, node.orelse, f"if {name}.fell:", indent, out)
+        after = tested & step.assigned_after
+    call = f"{name}.exit({arguments(rewriter, names, after)})"
+    new_lines(rewriter, restored(rewriter, test, call, names, after, place), indent, place, out)
+    if node.orelse is not None and not step.has_break:
+        _else(rewriter, node.orelse, live(rewriter) if step.leaves else f"if {name}.fell:", indent, out)
+
+
+def _else(rewriter: Rewriter, node: Any, text: str, indent: str, out: Pieces) -> None:
+    start = begin(rewriter, node, indent, out)
+    out.new(rewriter.indent(indent) + text, start)
+    suite(rewriter, node.body, indent, out)
+
+
+def _plain_else(rewriter: Rewriter, node: Any, indent: str, out: Pieces) -> None:
+    if node.orelse is not None:
+        start = begin(rewriter, node.orelse, indent, out)
+        margin(rewriter, indent, start, out)
+        out.copy(start, rewriter.whole[id(node.orelse.body)][0])
+        suite(rewriter, node.orelse.body, indent, out)

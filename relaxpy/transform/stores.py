@@ -1,192 +1,185 @@
-"""Assignments, augmented assignments and deletions of one line."""
+"""Stores: assignments to subscripts, attributes and names of other scopes go through the runtime, which journals them.
+
+The order of evaluation is Python's: the value, then for each target from left to right its container, its index, the store.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
+from typing import Any
 
 import libcst as cst
 
-from relaxpy.transform.context import Context
-from relaxpy.transform.expressions import Expressions
+from relaxpy.transform.context import Rewriter, Row
 from relaxpy.transform.pieces import Pieces
+from relaxpy.transform.scopes import outer_store
+from relaxpy.transform.subscripts import index
+from relaxpy.transform.tree import stored_parts, target_names
 
-# a line of a rewritten statement: how much deeper than the statement, and its text
-Line = tuple[int, Pieces]
-
-AUGMENTED: dict[type, str] = {
-    cst.AddAssign: "iadd",
-    cst.SubtractAssign: "isub",
-    cst.MultiplyAssign: "imul",
-    cst.MatrixMultiplyAssign: "imatmul",
-    cst.DivideAssign: "itruediv",
-    cst.FloorDivideAssign: "ifloordiv",
-    cst.ModuloAssign: "imod",
-    cst.PowerAssign: "ipow",
-    cst.LeftShiftAssign: "ilshift",
-    cst.RightShiftAssign: "irshift",
-    cst.BitAndAssign: "iand",
-    cst.BitXorAssign: "ixor",
-    cst.BitOrAssign: "ior",
-}
+__all__ = ["annotated", "assign", "delete", "is_outer", "is_own_target", "place_of", "stored", "stored_name"]
 
 
-class Stores(Expressions):
-    """Stores go through the runtime, so that a soft path can be rolled back; plain names stay plain."""
+def is_outer(rewriter: Rewriter, name: str) -> bool:
+    """Is this name declared `global` or `nonlocal` in the function?"""
+    function = rewriter.function
+    return function is not None and (name in function.outline.globals or name in function.outline.nonlocals)
 
-    def is_shared(self, name: str, context: Context) -> bool:
-        return name in context.globals or name in context.nonlocals
 
-    def is_plain_target(self, target: cst.CSTNode, context: Context) -> bool:
-        """Does the target bind nothing but locals?"""
-        if isinstance(target, cst.Name):
-            return not self.is_shared(target.value, context)
-        if isinstance(target, (cst.Tuple, cst.List)):
-            return all(self.is_plain_target(element.value, context) for element in target.elements)
-        return False
+def is_own_target(rewriter: Rewriter, target: Any) -> bool:
+    """Does this target bind nothing but the function's own names?"""
+    return next(iter(stored_parts(target)), None) is None and not any(
+        is_outer(rewriter, name) for name in target_names(target)
+    )
 
-    def store(self, target: cst.CSTNode, value: Pieces, context: Context) -> Pieces:
-        """A store of a value (evaluated already, or to be evaluated first) to one target that is no tuple."""
-        if isinstance(target, cst.Subscript):
-            where = [*self.argument(target.value, context), ", ", *self.index(target, context)]
-            return [f"{self.rt}.store(", *value, ", ", *where, ")"]
-        if isinstance(target, cst.Attribute):
-            name = context.mangled(target.attr.value)
-            return [f"{self.rt}.store_attr(", *value, ", ", *self.argument(target.value, context), f", {name!r})"]
-        assert isinstance(target, cst.Name)
-        if target.value in context.globals:
-            return [f"{self.rt}.store_global(", *value, f", {self.reader('globals')}, {target.value!r})"]
-        if target.value in context.nonlocals:
-            return [f"{self.rt}.store_cell(", *value, f", lambda: {target.value})"]
-        return [f"{target.value} = ", *value]
 
-    def reader(self, name: str) -> str:
-        """`locals()` or `globals()`, also where the source binds that name."""
-        return f"{name}()" if self.is_builtin(name) else f"{self.rt}.builtins.{name}()"
+def place_of(rewriter: Rewriter, node: cst.CSTNode) -> int:
+    return rewriter.whole[id(node)][0]
 
-    def temporary(self, context: Context) -> str:
-        return context.names.fresh("_t")
 
-    def unpacked(self, target: cst.CSTNode, context: Context, stores: list[Pieces]) -> Pieces:
-        """A target whose subscripts and attributes are temporaries; what is to be stored from them follows."""
-        if isinstance(target, (cst.Tuple, cst.List)):
-            pieces: Pieces = ["("]
-            for element in target.elements:
-                if isinstance(element, cst.StarredElement):
-                    pieces.append("*")
-                pieces += [*self.unpacked(element.value, context, stores), ", "]
-            return [*pieces, ")"]
-        if self.is_plain_target(target, context):
-            return [self.positions.of(target)]
-        name = self.temporary(context)
-        stores.append(self.store(target, [name], context))
-        return [name]
+def stored_name(rewriter: Rewriter, target: Any, name: str, place: int) -> list[Row]:
+    """The rows that store what a temporary holds."""
+    value = rewriter.pieces()
+    value.new(name, place)
+    return stored(rewriter, target, value, place)
 
-    def assign(self, node: cst.Assign, context: Context) -> list[Line] | None:
-        targets = [target.target for target in node.targets]
-        if all(self.is_plain_target(target, context) for target in targets):
-            return None
-        value = self.argument(node.value, context)
-        if len(targets) == 1:
-            return self._assign_one(targets[0], value, context)
-        name = self.temporary(context)
-        lines: list[Line] = [(0, [f"{name} = ", *value])]
-        for target in targets:
-            lines += self._assign_one(target, [name], context)
-        return lines
 
-    def _assign_one(self, target: cst.CSTNode, value: Pieces, context: Context) -> list[Line]:
-        if isinstance(target, (cst.Tuple, cst.List)):
-            stores: list[Pieces] = []
-            unpacked = self.unpacked(target, context, stores)
-            return [(0, [*unpacked, " = ", *value]), *((0, store) for store in stores)]
-        return [(0, self.store(target, value, context))]
-
-    def annotated(self, node: cst.AnnAssign, context: Context) -> list[Line] | None:
-        if node.value is None or isinstance(node.target, cst.Name):
-            return None
-        return [(0, self.store(node.target, self.argument(node.value, context), context))]
-
-    def augmented(self, node: cst.AugAssign, context: Context) -> list[Line]:
-        operation = AUGMENTED[type(node.operator)]
-        value = self.argument(node.value, context)
-        target = node.target
-        if isinstance(target, cst.Name):
-            return self._augmented_name(node, target.value, operation, value, context)
-        lines: list[Line] = []
-        if isinstance(target, cst.Subscript):
-            container = self._held(target.value, self.argument(target.value, context), lines, context)
-            index = self._held_index(target, lines, context)
-            loaded: Pieces = [f"{self.rt}.load(", *container, ", ", *index, ")"]
-            rest: Pieces = [", ", *container, ", ", *index, ")"]
-            store = "store"
+def stored(rewriter: Rewriter, target: Any, value: Pieces, place: int) -> list[Row]:
+    """The rows that store a value in a target."""
+    kind = type(target)
+    if kind is cst.Tuple or kind is cst.List:
+        return _unpacked(rewriter, target.elements, value, place)
+    row = Row(rewriter.pieces())
+    out = row.pieces
+    if kind is cst.Name:
+        if is_outer(rewriter, target.value):
+            before, after = outer_store(rewriter, target.value)
+            out.new(before, place)
+            out.extend(value)
+            out.new(after, place)
         else:
-            assert isinstance(target, cst.Attribute)
-            container = self._held(target.value, self.argument(target.value, context), lines, context)
-            loaded = [*container, f".{target.attr.value}"]
-            rest = [", ", *container, f", {context.mangled(target.attr.value)!r})"]
-            store = "store_attr"
-        result: Pieces = [f"{self.rt}.{operation}(", *loaded, ", ", *value, ")"]
-        return [*lines, (0, [f"{self.rt}.{store}(", *result, *rest])]
+            out.new(f"{target.value} = ", place)
+            out.extend(value)
+        return [row]
+    rewriter.site("store", target)
+    if kind is cst.Subscript:
+        out.new(f"{rewriter.rt('store')}(", place)
+        out.extend(value)
+        out.new(", ", place_of(rewriter, target))
+        subscript_parts(rewriter, target, out)
+    else:
+        out.new(f"{rewriter.rt('store_attr')}(", place)
+        out.extend(value)
+        out.new(", ", place_of(rewriter, target))
+        rewriter.expression(target.value, out)
+        out.new(f", {rewriter.mangled(target.attr.value)!r}", rewriter.whole[id(target)][1] - 1)
+    out.new(")", rewriter.whole[id(target)][1] - 1)
+    return [row]
 
-    def _augmented_name(
-        self, node: cst.AugAssign, name: str, operation: str, value: Pieces, context: Context
-    ) -> list[Line]:
-        updated: Pieces = [f"{self.rt}.{operation}({name}, ", *value, ")"]
-        if self.is_shared(name, context):
-            return [(0, self.store(node.target, updated, context))]
-        if isinstance(node.value, (cst.Integer, cst.Float)):
-            return [
-                (0, [f"if {self.rt}.paths: {name} = ", *updated]),
-                (0, ["else: ", self.positions.of(node)]),
-            ]
-        return [(0, [f"{name} = ", *updated])]
 
-    def _held(self, node: cst.CSTNode, pieces: Pieces, lines: list[Line], context: Context) -> Pieces:
-        """An operand that is needed twice: a name or constant as it is, anything else in a temporary."""
-        if isinstance(node, (cst.Name, cst.Integer, cst.SimpleString)) and not getattr(node, "lpar", ()):
-            return pieces
-        name = self.temporary(context)
-        lines.append((0, [f"{name} = ", *pieces]))
-        return [name]
+def subscript_parts(rewriter: Rewriter, target: Any, out: Pieces) -> None:
+    """Container and index of a subscript, as two arguments."""
+    rewriter.expression(target.value, out)
+    out.new(", ", place_of(rewriter, target))
+    index(rewriter, target, out)
 
-    def _held_index(self, target: cst.Subscript, lines: list[Line], context: Context) -> Pieces:
-        pieces = self.index(target, context)
-        only = target.slice[0].slice
-        simple = len(target.slice) == 1 and not self._trailing_comma(target)
-        if simple and isinstance(only, cst.Index) and isinstance(only.value, (cst.Name, cst.Integer, cst.SimpleString)):
-            return pieces
-        name = self.temporary(context)
-        lines.append((0, [f"{name} = ", *pieces]))
-        return [name]
 
-    def delete(self, node: cst.Del, context: Context) -> list[Line] | None:
-        targets = list(self._deleted(node.target))
-        if all(isinstance(target, cst.Name) and not self.is_shared(target.value, context) for target in targets):
-            return None
-        return [(0, self._delete_one(target, context)) for target in targets]
-
-    def _deleted(self, target: cst.CSTNode) -> Iterator[cst.CSTNode]:
-        if isinstance(target, (cst.Tuple, cst.List)):
-            for element in target.elements:
-                yield from self._deleted(element.value)
+def _unpacked(rewriter: Rewriter, elements: Sequence[Any], value: Pieces, place: int) -> list[Row]:
+    """``a, b[i] = value``: own names at the head are bound at once, the rest by way of temporaries."""
+    out = rewriter.pieces()
+    later: list[Row] = []
+    for number, element in enumerate(elements):
+        target = element.value
+        if number:
+            out.new(", ", place)
+        if type(element) is cst.StarredElement:
+            out.new("*", place)
+        if not later and type(target) is cst.Name and not is_outer(rewriter, target.value):
+            out.new(target.value, place)
         else:
-            yield target
+            name = rewriter.fresh("t")
+            out.new(name, place)
+            later += stored_name(rewriter, target, name, place)
+    out.new(", = " if len(elements) == 1 else " = ", place)
+    out.extend(value)
+    return [Row(out), *later]
 
-    def _delete_one(self, target: cst.CSTNode, context: Context) -> Pieces:
-        if isinstance(target, cst.Subscript):
-            return [
-                f"{self.rt}.delete(",
-                *self.argument(target.value, context),
-                ", ",
-                *self.index(target, context),
-                ")",
-            ]
-        if isinstance(target, cst.Attribute):
-            name = context.mangled(target.attr.value)
-            return [f"{self.rt}.delete_attr(", *self.argument(target.value, context), f", {name!r})"]
-        assert isinstance(target, cst.Name)
-        if target.value in context.globals:
-            return [f"{self.rt}.delete_global({self.reader('globals')}, {target.value!r})"]
-        if target.value in context.nonlocals:
-            return [f"{self.rt}.delete_cell(lambda: {target.value})"]
-        return ["del ", self.positions.of(target)]
+
+def assign(rewriter: Rewriter, node: cst.Assign) -> list[Row]:
+    targets: list[Any] = [target.target for target in node.targets]
+    start, end = rewriter.inner[id(node)]
+    if all(is_own_target(rewriter, target) for target in targets):
+        out = rewriter.pieces()
+        out.copy(start, rewriter.whole[id(node.value)][0])
+        rewriter.expression(node.value, out)
+        out.copy(rewriter.whole[id(node.value)][1], end)
+        return [Row(out)]
+    value = rewriter.pieces()
+    if len(targets) == 1:
+        if isinstance(targets[0], (cst.Tuple, cst.List)):
+            rewriter.expression(node.value, value)
+        else:
+            rewriter.argument(node.value, value)
+        return stored(rewriter, targets[0], value, start)
+    name = rewriter.fresh("t")
+    rewriter.expression(node.value, value)
+    rows = [rewriter.row(f"{name} = ", start)]
+    rows[0].pieces.extend(value)
+    for target in targets:
+        rows += stored_name(rewriter, target, name, place_of(rewriter, target))
+    return rows
+
+
+def annotated(rewriter: Rewriter, node: cst.AnnAssign) -> list[Row]:
+    start, end = rewriter.inner[id(node)]
+    target: Any = node.target
+    if node.value is not None and not is_own_target(rewriter, target):
+        # Python never evaluates the annotation of such a target in a function.
+        value = rewriter.pieces()
+        rewriter.argument(node.value, value)
+        return stored(rewriter, target, value, start)
+    out = rewriter.pieces()
+    if node.value is None:
+        out.copy(start, end)
+    else:
+        value_start, value_end = rewriter.whole[id(node.value)]
+        out.copy(start, value_start)
+        rewriter.expression(node.value, out)
+        out.copy(value_end, end)
+    return [Row(out)]
+
+
+def delete(rewriter: Rewriter, node: cst.Del) -> list[Row]:
+    start, end = rewriter.inner[id(node)]
+    if is_own_target(rewriter, node.target):
+        out = rewriter.pieces()
+        out.copy(start, end)
+        return [Row(out)]
+    return [row for target in _single(node.target) for row in _deleted(rewriter, target, start)]
+
+
+def _single(target: Any) -> list[Any]:
+    if isinstance(target, (cst.Tuple, cst.List)):
+        return [single for element in target.elements for single in _single(element.value)]
+    return [target]
+
+
+def _deleted(rewriter: Rewriter, target: Any, place: int) -> list[Row]:
+    if type(target) is cst.Name:
+        name = target.value
+        if not is_outer(rewriter, name):
+            return [rewriter.row(f"del {name}", place)]
+        if rewriter.function is not None and name in rewriter.function.outline.globals:
+            where = f"{rewriter.builtin('globals')}(), {rewriter.mangled(name)!r}"
+            return [rewriter.row(f"{rewriter.rt('delete_global')}({where})", place)]
+        return [rewriter.row(f"{rewriter.rt('delete_cell')}(lambda: {name})", place)]
+    rewriter.site("delete", target)
+    end = rewriter.whole[id(target)][1] - 1
+    if type(target) is cst.Subscript:
+        row = rewriter.row(f"{rewriter.rt('delete')}(", place)
+        subscript_parts(rewriter, target, row.pieces)
+    else:
+        row = rewriter.row(f"{rewriter.rt('delete_attr')}(", place)
+        rewriter.expression(target.value, row.pieces)
+        row.pieces.new(f", {rewriter.mangled(target.attr.value)!r}", end)
+    row.pieces.new(")", end)
+    return [row]

@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _checked(program: Program, seed: int, budget: int, seconds: float) -> Verdict:
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)  # again, should a finalizer swallow the first
     try:
         return check(program, Inputs.of(seed), budget=budget)
     except OutOfTime:

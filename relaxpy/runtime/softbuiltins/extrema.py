@@ -92,7 +92,8 @@ def chosen(values: Sequence[Any], items: Sequence[Any], sign: int, own: bool = F
     exact = _of_certain_lanes(values, sign) if own else None
     if exact is not None:
         return exact
-    if any(operand(value) is None for value in values):
+    operands = [operand(value) for value in values]
+    if any(each is None for each in operands):
         return _tournament(values, items, sign)
     if len(values) == 2:
         p = _second_leads(values[0], values[1], sign)
@@ -100,9 +101,10 @@ def chosen(values: Sequence[Any], items: Sequence[Any], sign: int, own: bool = F
             _remembered(blend_reals(p, values[1], values[0]), [1 - p, p], items) if own else mixture([1 - p, p], items)
         )
     lanes = arrays.stacked(list(values))
-    weights = leader_weights(lanes, sign)
+    finite = all(each is not None and each[1] for each in operands)
+    weights = leader_weights(lanes, sign, finite)
     if own:
-        return _remembered(_expected(weights, lanes), weights, items)
+        return _remembered(_expected(weights, lanes, finite), weights, items)
     return mixture(list(weights.unbind(0)), items)
 
 
@@ -135,33 +137,46 @@ def argument(array: Any, sign: int) -> SoftInteger:
     return integers.from_table(leader_weights(tensor, sign))
 
 
-def leader_weights(x: Tensor, sign: int) -> Tensor:
+def leader_weights(x: Tensor, sign: int, known_finite: bool = False) -> Tensor:
     """P(i = argmax_j x_j) (sign -1: argmin), shape (n, *lanes): softmax(beta x) for the logistic distribution (Eq. 10).
 
     For any other distribution the odds of i against the leader m are those of their comparison, F(beta (x_i - x_m)) to
     F(beta (x_m - x_i)). Infinities and NaN decide as in Python: the first infinite leader wins.
     """
+    if known_finite:
+        return _weights_of_finite(x if sign > 0 else -x)
     if state.scopes:
         x = torch.as_tensor(ops.guarded(x, scopes.dead_lanes()))
+    if ops.all_finite(x):
+        return _weights_of_finite(x if sign > 0 else -x)
     finite = torch.isfinite(x.detach())
-    all_finite = bool(ops.concrete(finite).all())
     low = -float("inf")
     y = x if sign > 0 else -x
-    usable = y if all_finite else torch.where(finite, y, torch.zeros_like(y))
-    leader = (usable if all_finite else torch.where(finite, y, low)).detach().amax(0)
-    if not all_finite:
-        leader = torch.where(torch.isfinite(leader), leader, torch.zeros_like(leader))
-    behind = usable - leader
+    # what is not finite is put far behind; where it leads, the decision is plain
+    kept = torch.where(finite, y, low)
+    leader = kept.amax(0)
+    leader = torch.where(torch.isfinite(leader), leader, torch.zeros_like(leader))
+    stand_in = torch.where(finite, y, leader)
+    weights = torch.where(finite, _relative_weights(stand_in, leader), torch.zeros_like(y))
+    total = weights.sum(0)
+    weights = weights / torch.where(total > 0, total, torch.ones_like(total))
+    decided = y.detach()
+    return torch.where(_decided(decided), _one_hot(decided).to(weights.dtype), weights)
+
+
+def _weights_of_finite(y: Tensor) -> Tensor:
     if state.options.distribution == "logistic":
-        z = perturbation.scaled(behind)
-        weights = torch.softmax(z if all_finite else torch.where(finite, z, low), 0)
-    else:
-        odds = perturbation.leads(behind) / perturbation.leads(-behind)
-        odds = odds if all_finite else torch.where(finite, odds, torch.zeros_like(odds))
-        weights = odds / odds.sum(0)
-    if all_finite:
-        return weights
-    return torch.where(_decided(y.detach()), _one_hot(y.detach()).to(weights.dtype), weights)
+        return torch.softmax(perturbation.scaled(y - y.detach().amax(0)), 0)
+    odds = _relative_weights(y, y.amax(0))
+    return odds / odds.sum(0)
+
+
+def _relative_weights(y: Tensor, leader: Tensor) -> Tensor:
+    """The odds of each against the leader; exp(beta (y - leader)) for the logistic distribution."""
+    behind = y - leader
+    if state.options.distribution == "logistic":
+        return torch.exp(perturbation.scaled(behind))
+    return perturbation.leads(behind) / perturbation.leads(-behind)
 
 
 def _decided(y: Tensor) -> Tensor:
@@ -185,11 +200,11 @@ def _second_leads(a: Any, b: Any, sign: int) -> Tensor:
     return leader_weights(lanes, sign)[1]
 
 
-def _expected(weights: Tensor, x: Tensor) -> SoftNumber:
+def _expected(weights: Tensor, x: Tensor, known_finite: bool = False) -> SoftNumber:
     """The weighted sum; non-finite elements count only where they lead."""
-    finite = torch.isfinite(x.detach())
-    if bool(ops.concrete(finite).all()):
+    if known_finite or ops.all_finite(x):
         return SoftNumber((weights * x).sum(0), True)
+    finite = torch.isfinite(x.detach())
     zero = torch.zeros_like(x)
     mean = (weights * torch.where(finite, x, zero)).sum(0)
     mean = mean + torch.where(finite | (weights == 0), zero, x.detach()).sum(0)

@@ -87,12 +87,12 @@ def _refused(name: str, remedy: str) -> Callable[..., Any]:
 
 
 def _log(x: Any, *base: Any) -> Any:
-    top = _torch(torch.log, x)
-    return top if not base else top / (_torch(torch.log, base[0]) if isinstance(base[0], Soft) else math.log(base[0]))
+    logs = [_torch(torch.log, each) if isinstance(each, Soft) else math.log(each) for each in (x, *base)]
+    return logs[0] / logs[1] if base else logs[0]
 
 
 def _torch(function: Callable[..., Any], x: Any) -> Any:
-    return torchcalls.call(function, (_number(x),), {}) if isinstance(x, Soft) else function(torch.as_tensor(x))
+    return torchcalls.call(function, (_number(x),), {})
 
 
 def _cbrt(x: Any) -> Any:

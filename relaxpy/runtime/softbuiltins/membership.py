@@ -33,7 +33,7 @@ def index(container: Any, value: Any, *bounds: Any) -> Any:
         return type(container).index(container, value, *bounds)
     if not bounds and isinstance(value, Extremum) and _is_source(value.source, container):
         return mixture(list(value.weights), list(range(len(container))))
-    places = range(len(container))[slice(*(bounds or (None,)))]
+    places = range(len(container))[slice(*(*bounds, None, None)[:2])]
     weights: list[Any] = []
     missing: Any = 1.0
     for place in places:

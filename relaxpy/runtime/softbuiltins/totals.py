@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import builtins
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 
 from relaxpy.runtime import arrays, integers, ops
 from relaxpy.runtime.arrays import SoftArray, lane_axes
+from relaxpy.runtime.blend import CannotBlendError, blend
+from relaxpy.runtime.filters import Weighed
 from relaxpy.runtime.integers import SoftInteger, Sum
+from relaxpy.runtime.mixing import blend_error
 from relaxpy.runtime.soft import Soft
 from relaxpy.runtime.softbuiltins.seeing import seen
 from relaxpy.runtime.state import state
@@ -47,6 +50,7 @@ def total(*args: Any, **kwargs: Any) -> Any:
 
 
 def _added(start: Any, items: list[Any]) -> Any:
+    items = [_term(item) if isinstance(item, Weighed) else item for item in items]
     if len(items) > 2 and all(type(item) is SoftNumber and item.finite for item in items):
         lanes = torch.stack(torch.broadcast_tensors(*(item.lanes for item in items)))  # type: ignore[no-untyped-call]
         total_ = SoftNumber(lanes.sum(0), True)
@@ -55,6 +59,15 @@ def _added(start: Any, items: list[Any]) -> Any:
     for item in items[1:]:
         result = result + item
     return result
+
+
+def _term(item: Weighed) -> Any:
+    """A term that counts with the probability of its filter."""
+    nothing = SoftArray(torch.zeros_like(item.value.tensor())) if isinstance(item.value, SoftArray) else 0
+    try:
+        return blend(item.truth.lanes, item.value, nothing)
+    except CannotBlendError as error:
+        raise blend_error("a term of a sum with a soft filter", error) from None
 
 
 def _of_array(array: SoftArray) -> Any:
@@ -84,6 +97,8 @@ def any_(*args: Any, **kwargs: Any) -> Any:
     for item in _truths(args[0], disjunction=True):
         if item is True:
             return True
+        if item is False:
+            continue
         found = item if found is None else found | item
     return False if found is None else found
 
@@ -96,6 +111,8 @@ def all_(*args: Any, **kwargs: Any) -> Any:
     for item in _truths(args[0], disjunction=False):
         if item is False:
             return False
+        if item is True:
+            continue
         found = item if found is None else found & item
     return True if found is None else found
 
@@ -109,10 +126,19 @@ def _truths(iterable: Any, disjunction: bool) -> Iterator[Any]:
         return
     for item in given:
         item = seen(item)
-        if isinstance(item, Soft):
+        if isinstance(item, Weighed):
+            yield _weighed_truth(item, disjunction)
+        elif isinstance(item, Soft):
             yield truth_of(item)
         elif bool(item) is disjunction:
             yield disjunction
+
+
+def _weighed_truth(item: Weighed, disjunction: bool) -> Any:
+    """What a term with a soft filter adds: c and x to `any`, not c or x to `all`."""
+    value = seen(item.value)
+    holds = truth_of(value) if isinstance(value, Soft) else bool(value)
+    return item.truth & holds if disjunction else SoftTruth(1 - item.truth.lanes) | holds
 
 
 def _is_flat_truths(array: SoftArray) -> bool:
@@ -121,18 +147,22 @@ def _is_flat_truths(array: SoftArray) -> bool:
     return flat and array.element == arrays.TRUTH and state.options.t_norm == "product"
 
 
-def fsum(values: Iterable[Any], /) -> Any:
+def fsum(*args: Any, **kwargs: Any) -> Any:
     """`math.fsum(xs)`: the sum."""
-    items = [seen(item) for item in seen(values)]
+    if len(args) != 1 or kwargs:
+        return math.fsum(*args, **kwargs)
+    items = [seen(item) for item in seen(args[0])]
     if not any(isinstance(item, Soft) for item in items):
         return math.fsum(items)
     return total(items, 0.0)
 
 
-def prod(values: Iterable[Any], /, *, start: Any = 1) -> Any:
+def prod(*args: Any, **kwargs: Any) -> Any:
     """`math.prod(xs)`: the product of expectations, exact for independent values."""
-    items = [seen(item) for item in seen(values)]
-    start = seen(start)
+    if len(args) != 1 or kwargs.keys() - {"start"}:
+        return math.prod(*args, **kwargs)
+    items = [seen(item) for item in seen(args[0])]
+    start = seen(kwargs.get("start", 1))
     if not isinstance(start, Soft) and not any(isinstance(item, Soft) for item in items):
         return math.prod(items, start=start)
     for item in items:

@@ -1,0 +1,70 @@
+"""Calls: ``f(x)`` becomes ``_rt.callee(f)(x)``, which lets the runtime relax what is called.
+
+Builtins that look at the frame which calls them, and those that cannot meet a decision, are called as they are.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import libcst as cst
+
+from relaxpy.transform.context import Rewriter
+from relaxpy.transform.pieces import Pieces
+
+__all__ = ["call", "call_of"]
+
+_FRAME_SENSITIVE = frozenset({"super", "locals", "globals", "vars", "dir", "eval", "exec", "__import__", "breakpoint"})
+_UNDECIDED = frozenset(
+    {"len", "isinstance", "issubclass", "hasattr", "callable", "id", "type", "repr", "print"}
+)  # fmt: skip
+_LITERAL = _FRAME_SENSITIVE | _UNDECIDED
+
+
+def call(rewriter: Rewriter, node: Any, out: Pieces) -> None:
+    name = rewriter.hardness.builtin(node)
+    if name in _LITERAL or type(node.func) is cst.Name and node.func.value == "super":
+        if name in ("locals", "vars", "dir") and not node.args and rewriter.function is not None:
+            _local_names(rewriter, node, str(name), out)
+        else:
+            rewriter.literal(node, out)
+        return
+    rewriter.opened(node, out)
+    call_of(rewriter, node, f"{rewriter.rt('callee')}(", ")", out)
+    rewriter.closed(node, out)
+
+
+def call_of(rewriter: Rewriter, node: Any, before: str, after: str, out: Pieces) -> None:
+    """A call (without brackets around it) of what the function's name is turned into."""
+    rewriter.depth += 1
+    function_start, function_end = rewriter.whole[id(node.func)]
+    out.new(before, function_start)
+    rewriter.expression(node.func, out)
+    out.new(after, function_end - 1)
+    arguments(rewriter, node, out)
+    rewriter.depth -= 1
+
+
+def arguments(rewriter: Rewriter, node: Any, out: Pieces) -> None:
+    """The brackets of a call with what is in them."""
+    at = rewriter.whole[id(node.func)][1]
+    for argument in node.args:
+        start, end = rewriter.whole[id(argument.value)]
+        out.copy(at, start)
+        rewriter.expression(argument.value, out)
+        at = end
+    out.copy(at, rewriter.inner[id(node)][1])
+
+
+def _local_names(rewriter: Rewriter, node: Any, name: str, out: Pieces) -> None:
+    """``locals()`` and the like do not show what the rewriter added."""
+    start, end = rewriter.inner[id(node)]
+    rewriter.opened(node, out)
+    visible = rewriter.rt("visible")
+    if name == "dir":
+        out.new(f"{rewriter.builtin('sorted')}({visible}({rewriter.builtin('locals')}()))", start)
+    else:
+        out.new(f"{visible}(", start)
+        out.copy(start, end)
+        out.new(")", end - 1)
+    rewriter.closed(node, out)

@@ -1,0 +1,95 @@
+"""`def` and `class`: the analyses of a function run here, one after the other, and its body is rewritten by what they found."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import libcst as cst
+
+from relaxpy.transform.assigned import find_assigned
+from relaxpy.transform.blocks import begin, block, header, margin, suite
+from relaxpy.transform.context import Function, Rewriter, Row
+from relaxpy.transform.exits import find_exits
+from relaxpy.transform.liveness import find_live
+from relaxpy.transform.names import FreshNames
+from relaxpy.transform.outline import Outline
+from relaxpy.transform.pieces import Pieces
+from relaxpy.transform.scopes import outer_store
+from relaxpy.transform.stores import is_outer
+from relaxpy.transform.tree import parameters
+
+__all__ = ["class_", "function", "module"]
+
+
+def analysed(rewriter: Rewriter, outline: Outline) -> Function:
+    """The function with all that is known about it before its text is written."""
+    fresh = FreshNames(rewriter.taken)
+    rewriter.hardness.judge(outline)
+    frame = fresh.plain("frame") if find_exits(outline) else None
+    find_live(outline)
+    find_assigned(outline)
+    return Function(outline, fresh, frame)
+
+
+def function(rewriter: Rewriter, node: cst.FunctionDef, indent: str, out: Pieces) -> None:
+    start = _head(rewriter, node, indent, out)
+    defaults = [p.default for p in parameters(node.params) if p.default is not None and node.type_parameters is None]
+    header(rewriter, start, defaults, rewriter.whole[id(node.body)][0], out)
+    inner = analysed(rewriter, rewriter.outlines.of(node))
+    inner.is_async_generator = node.asynchronous is not None and inner.outline.yields
+    prologue: list[Row] = []
+    epilogue: list[Row] = []
+    place = rewriter.inner[id(node)][0]
+    if inner.frame is not None:
+        prologue = [rewriter.row(f"{inner.frame} = {rewriter.rt('frame')}()", place)]
+        word = "" if inner.is_async_generator else "return "
+        epilogue = [rewriter.row(f"{word}{inner.frame}.finish()", place)]
+    depth, rewriter.depth = rewriter.depth, 0
+    with rewriter.within(inner):
+        suite(rewriter, node.body, indent, out, prologue, epilogue, docstring=True)
+    rewriter.depth = depth
+
+
+def class_(rewriter: Rewriter, node: cst.ClassDef, indent: str, out: Pieces) -> None:
+    """In the body of a class only the functions are rewritten."""
+    start = _head(rewriter, node, indent, out)
+    bases = [argument.value for argument in (*node.bases, *node.keywords) if node.type_parameters is None]
+    header(rewriter, start, bases, rewriter.whole[id(node.body)][0], out)
+    with rewriter.within(None, node.name.value):
+        suite(rewriter, node.body, indent, out)
+
+
+def _head(rewriter: Rewriter, node: Any, indent: str, out: Pieces) -> int:
+    """The decorators; returns where `def` or `class` begins."""
+    if node is rewriter.bare:
+        return rewriter.inner[id(node)][0]
+    start = begin(rewriter, node, indent, out, node.decorators[0] if node.decorators else None)
+    name = node.name.value
+    if is_outer(rewriter, name):
+        # The definition itself stays, so that its qualified name does; the outermost decorator does the store.
+        before, after = outer_store(rewriter, name)
+        made = rewriter.fresh("t")
+        text = f"@(lambda {made}: {before}{made}{after})"
+        out.new(rewriter.indent(indent) + text + rewriter.newline, start)
+    for decorator in node.decorators:
+        if decorator is not node.decorators[0]:
+            begin(rewriter, decorator, indent, out)
+        start = rewriter.inner[id(decorator)][0]
+        margin(rewriter, indent, start, out)
+        header(rewriter, start, (decorator.decorator,), rewriter.whole[id(decorator)][1], out)
+    if node.decorators:
+        last = rewriter.whole[id(node.decorators[-1])][1]
+        start = rewriter.inner[id(node)][0]
+        out.copy(last, start - len(indent))
+    margin(rewriter, indent, start, out)
+    return start
+
+
+def module(rewriter: Rewriter, node: cst.Module, out: Pieces) -> None:
+    """All functions of a module; its own statements stay as they are."""
+    if not node.body:
+        out.copy(0, len(rewriter.source))
+        return
+    out.copy(0, rewriter.whole[id(node.body[0])][0])
+    block(rewriter, node.body, "", out)
+    out.copy(rewriter.whole[id(node.body[-1])][1], len(rewriter.source))

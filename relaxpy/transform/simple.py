@@ -1,0 +1,77 @@
+"""Statements that stay statements, with their expressions rewritten."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import libcst as cst
+
+from relaxpy.transform.blocks import header
+from relaxpy.transform.context import Rewriter, Row
+from relaxpy.transform.stores import is_outer, stored_name
+
+__all__ = ["assert_", "expression", "import_", "raise_", "unchanged"]
+
+
+def unchanged(rewriter: Rewriter, node: cst.CSTNode) -> list[Row]:
+    row = Row(rewriter.pieces())
+    row.pieces.copy(*rewriter.inner[id(node)])
+    return [row]
+
+
+def expression(rewriter: Rewriter, node: cst.Expr) -> list[Row]:
+    row = Row(rewriter.pieces())
+    start, end = rewriter.inner[id(node)]
+    header(rewriter, start, (node.value,), end, row.pieces)
+    return [row]
+
+
+def raise_(rewriter: Rewriter, node: cst.Raise) -> list[Row]:
+    parts: list[cst.BaseExpression] = [] if node.exc is None else [node.exc]
+    if node.cause is not None:
+        parts.append(node.cause.item)
+    row = Row(rewriter.pieces())
+    start, end = rewriter.inner[id(node)]
+    header(rewriter, start, parts, end, row.pieces)
+    return [row]
+
+
+def assert_(rewriter: Rewriter, node: cst.Assert) -> list[Row]:
+    """``assert c``: the runtime says what a soft condition means."""
+    row = Row(rewriter.pieces())
+    start, end = rewriter.inner[id(node)]
+    test_start, test_end = rewriter.whole[id(node.test)]
+    out = row.pieces
+    out.copy(start, test_start)
+    if rewriter.hardness.is_condition(node.test, rewriter.counters):
+        rewriter.expression(node.test, out)
+    else:
+        rewriter.site("assert", node.test)
+        out.new(f"{rewriter.rt('certain')}(", test_start)
+        rewriter.argument(node.test, out)
+        out.new(")", test_end - 1)
+    header(rewriter, test_end, () if node.msg is None else (node.msg,), end, out)
+    return [row]
+
+
+def import_(rewriter: Rewriter, node: Any) -> list[Row]:
+    """An import; names of other scopes are stored through the runtime (but for `import a.b`, which only adds to them)."""
+    start, end = rewriter.inner[id(node)]
+    row = Row(rewriter.pieces())
+    rows = [row]
+    for alias in () if isinstance(node.names, cst.ImportStar) else node.names:
+        bound: Any = alias.name if alias.asname is None else alias.asname.name
+        if type(bound) is not cst.Name or not is_outer(rewriter, bound.value):
+            continue
+        name = rewriter.fresh("t")
+        bound_start, bound_end = rewriter.whole[id(bound)]
+        if alias.asname is None:
+            row.pieces.copy(start, bound_end)
+            row.pieces.new(f" as {name}", bound_end - 1)
+        else:
+            row.pieces.copy(start, bound_start)
+            row.pieces.new(name, bound_start)
+        start = bound_end
+        rows += stored_name(rewriter, bound, name, bound_start)
+    row.pieces.copy(start, end)
+    return rows

@@ -1,0 +1,193 @@
+"""A runtime for plain values only: each function does exactly what the rewritten code stood for.
+
+So rewritten programs can be run and compared with the originals without the real runtime (and without torch).
+"""
+
+from __future__ import annotations
+
+import builtins
+import operator
+import re
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+SKIP = object()
+UNDEFINED = object()
+_MADE = re.compile(r"_(if|loop|frame|and|or|chain|pick|t|try)\d*|_rt(_\d+)?")
+
+
+class Taken:
+    soft = False
+
+    def __init__(self, condition: Any) -> None:
+        self.then = bool(condition)
+        self.orelse = not self.then
+
+
+class And:
+    def __init__(self, left: Any) -> None:
+        self.left = left
+        self.then = bool(left)
+
+    def end(self, right: Any) -> Any:
+        assert (right is SKIP) is not self.then
+        return right if self.then else self.left
+
+
+class Or:
+    def __init__(self, left: Any) -> None:
+        self.left = left
+        self.then = bool(left)
+
+    def end(self, right: Any) -> Any:
+        assert (right is SKIP) is self.then
+        return self.left if self.then else right
+
+
+class Pick:
+    def __init__(self, condition: Any) -> None:
+        self.holds = bool(condition)
+
+    def begin(self) -> bool:
+        return self.holds
+
+    def mid(self) -> bool:
+        return not self.holds
+
+    def end(self, then: Any, orelse: Any) -> Any:
+        assert (then is SKIP) is not self.holds
+        assert (orelse is SKIP) is self.holds
+        return then if self.holds else orelse
+
+
+class Chain:
+    def __init__(self, link: Any, right: Any) -> None:
+        self.link = link
+        self.right = right
+        self.then = bool(link)
+
+    def end(self, rest: Any) -> Any:
+        return rest if self.then else self.link
+
+
+class Loop:
+    soft = False
+    done = False
+    fell = True
+
+    def test(self, condition: Any) -> bool:
+        return bool(condition)
+
+    def over(self, iterable: Any) -> Any:
+        return iterable
+
+    def brk(self, /, **names: Any) -> bool:
+        self.fell = False
+        return True
+
+    def cont(self, /, **names: Any) -> bool:
+        return True
+
+
+class Frame:
+    result: Any = None
+
+    def leave(self, value: Any, *loops: Loop) -> bool:
+        assert all(isinstance(loop, Loop) for loop in loops)
+        self.result = value
+        return True
+
+    def finish(self) -> Any:
+        return self.result
+
+
+class Try:
+    def caught(self) -> None:
+        pass
+
+    def cleanup(self) -> None:
+        pass
+
+    def resume(self) -> None:
+        pass
+
+
+def _link(compare: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Chain]:
+    return lambda a, b: Chain(compare(a, b), b)
+
+
+def _branch(compare: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Taken]:
+    return lambda a, b: Taken(compare(a, b))
+
+
+def _store(value: Any, container: Any, index: Any) -> None:
+    container[index] = value
+
+
+def _store_attr(value: Any, target: Any, name: str) -> None:
+    setattr(target, name, value)
+
+
+def _delete(container: Any, index: Any) -> None:
+    del container[index]
+
+
+def _store_global(value: Any, names: dict[str, Any], name: str) -> Any:
+    names[name] = value
+    return value
+
+
+def _delete_global(names: dict[str, Any], name: str) -> None:
+    if name not in names:
+        raise NameError(f"name {name!r} is not defined")
+    del names[name]
+
+
+def _store_cell(value: Any, reader: Any) -> Any:
+    (cell,) = reader.__closure__
+    cell.cell_contents = value
+    return value
+
+
+def _delete_cell(reader: Any) -> None:
+    reader()
+    (cell,) = reader.__closure__
+    del cell.cell_contents
+
+
+def _visible(names: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in names.items() if not _MADE.fullmatch(name)}
+
+
+def _maybe(names: dict[str, Any], name: str) -> Any:
+    return names.get(name, UNDEFINED)
+
+
+def _contains(a: Any, b: Any) -> bool:
+    return a in b
+
+
+def _lacks(a: Any, b: Any) -> bool:
+    return a not in b
+
+
+def runtime() -> ModuleType:
+    """The stand-in, as a module."""
+    module = ModuleType("standin")
+    relations = {name: getattr(operator, name) for name in ("lt", "le", "gt", "ge", "eq", "ne")}
+    links = {"is": operator.is_, "is_not": operator.is_not, "in": _contains, "not_in": _lacks}
+    changes = "iadd isub imul imatmul itruediv ifloordiv imod ipow ilshift irshift iand ixor ior"
+    vars(module).update(
+        relations,
+        **{f"if_{name}": _branch(compare) for name, compare in relations.items()},
+        **{f"chain_{name}": _link(compare) for name, compare in (relations | links).items()},
+        **{name: getattr(operator, name) for name in changes.split()},
+        SKIP=SKIP, UNDEFINED=UNDEFINED, and_=And, builtins=builtins, callee=lambda function: function,
+        certain=lambda condition: condition, delete=_delete, delete_attr=delattr, delete_cell=_delete_cell,
+        delete_global=_delete_global, for_=Loop, frame=Frame, if_=Taken, in_=_contains, live=lambda: True,
+        load=operator.getitem, maybe=_maybe, not_=operator.not_, not_in=_lacks, or_=Or, paths=[], pick=Pick,
+        range_=range, slice_=slice, store=_store, store_attr=_store_attr, store_cell=_store_cell,
+        store_global=_store_global, try_=Try, visible=_visible, while_=Loop,
+    )  # fmt: skip
+    return module
