@@ -85,10 +85,8 @@ class SoftArray(ArrayMethods):
         if self._rows is None:
             assert self._tensor is not None
             return self._tensor
-        if self.element == INTEGER and not any(isinstance(row, SoftArray) for row in self._rows):
-            lanes: Tensor = integers.stacked_lanes(self._rows)
-            return lanes
-        return stacked(self._rows)
+        certain: Tensor | None = integers.certain_lanes(self._rows) if self.element == INTEGER else None
+        return stacked(self._rows) if certain is None else certain
 
     def whole(self) -> Tensor | None:
         """The tensor, if the rows are not apart."""

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from relaxpy.errors import RelaxError, RelaxIndexError, user_place
-from relaxpy.runtime import arrays, integers, ops, scopes
+from relaxpy.runtime import arrays, integers, ops, recipes, scopes
 from relaxpy.runtime.adopted import looked_through
 from relaxpy.runtime.arrays import SoftArray, lane_axes
 from relaxpy.runtime.soft import Soft
@@ -62,7 +62,7 @@ def probabilities_of(value: Any, n: int) -> Any:
     """The distribution of an integer or truth over 0, ..., n - 1: a soft array of shape (n,), one-hot for a plain one."""
     if not isinstance(value, (integers.SoftInteger, SoftTruth)):
         return _one_hot(value, n)
-    values, table = integers.distribution_of(integers.node_of(value))
+    values, table = recipes.distribution_of(integers.node_of(value))
     like = value.lanes if table is None else table[0]
     inside = [k for k, each in enumerate(values) if 0 <= each < n]
     rows = torch.tensor([values[k] for k in inside], dtype=torch.long, device=like.device)

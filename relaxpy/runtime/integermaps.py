@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from relaxpy.runtime import integers, ops
-from relaxpy.runtime.integers import LaneValues, Node, SoftInteger
+from relaxpy.runtime import integers, ops, recipes
+from relaxpy.runtime.integers import SoftInteger
+from relaxpy.runtime.recipes import LaneValues, Node
 from relaxpy.runtime.state import state
 from relaxpy.runtime.values import SoftNumber, SoftScalar, SoftTruth
 
@@ -21,7 +22,7 @@ def mapped(function: Callable[..., int], *values: Any) -> Any:
     if all(each is not None for each in lanes) and function in _LANE_FUNCTIONS and _no_zero(lanes[-1]):
         return integers.from_lanes(_LANE_FUNCTIONS[function](*lanes), _dtype(values))
     node = Mapped(function, *(integers.node_of(value) for value in values))
-    support, probabilities = integers.distribution_of(node)
+    support, probabilities = recipes.distribution_of(node)
     like = next(value.lanes for value in values if isinstance(value, SoftScalar))
     return SoftInteger(_mean(support, probabilities, like), node)
 
@@ -29,7 +30,7 @@ def mapped(function: Callable[..., int], *values: Any) -> Any:
 def expectation(function: Callable[..., float], *values: Any) -> SoftNumber:
     """The expectation of a real function of integers, exactly, by their supports."""
     node = Mapped(function, *(integers.node_of(value) for value in values))
-    support, probabilities = integers.distribution_of(node)
+    support, probabilities = recipes.distribution_of(node)
     like = next(value.lanes for value in values if isinstance(value, SoftScalar))
     mean = _mean(support, probabilities, like)
     return SoftNumber(mean, ops.all_finite(mean))
@@ -77,8 +78,8 @@ class Mapped(Node):
         super().__init__(*parts)
         self.function = function
 
-    def evaluate(self) -> integers.Distribution:
-        tables = [integers.part_distribution(part) for part in self.parts]
+    def evaluate(self) -> recipes.Distribution:
+        tables = [recipes.part_distribution(part) for part in self.parts]
         arguments: list[tuple[Any, ...]] = [()]
         joint: Tensor | None = None
         for values, probabilities in tables:
@@ -88,7 +89,7 @@ class Mapped(Node):
                     probabilities if joint is None else (joint.unsqueeze(1) * probabilities.unsqueeze(0)).flatten(0, 1)
                 )
         results = [self._result(each, joint, k) for k, each in enumerate(arguments)]
-        return integers.combined(sorted(set(results)), results, joint)
+        return recipes.combined(sorted(set(results)), results, joint)
 
     def _result(self, arguments: tuple[Any, ...], joint: Tensor | None, k: int) -> Any:
         try:

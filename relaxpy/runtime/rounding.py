@@ -18,9 +18,10 @@ import torch
 from torch import Tensor
 
 from relaxpy.errors import SoftValueError
-from relaxpy.runtime import arrays, integermaps, integers, ops, perturbation, scopes
+from relaxpy.runtime import arrays, integermaps, integers, ops, perturbation, recipes, scopes
 from relaxpy.runtime.arrays import SoftArray
-from relaxpy.runtime.integers import LaneValues, Node, SoftInteger, Sum, Table
+from relaxpy.runtime.integers import SoftInteger
+from relaxpy.runtime.recipes import LaneValues, Node, Sum, Table
 from relaxpy.runtime.soft import Soft
 from relaxpy.runtime.state import state
 from relaxpy.runtime.values import SoftNumber, SoftScalar, SoftTruth, arithmetic, operand
@@ -103,14 +104,14 @@ class Steps(Node):
         super().__init__()
         self.stairs = stairs
 
-    def evaluate(self) -> integers.Distribution:
+    def evaluate(self) -> recipes.Distribution:
         stairs = self.stairs
         offsets = [int(offset) for offset in stairs.offsets.tolist()]
         base = ops.concrete(stairs.base)
         if base.dim() == 0:
             return [int(base) + offset for offset in offsets], stairs.probabilities()
         node = Sum(LaneValues(stairs.base.long(), stairs.dtype), Table(offsets, stairs.probabilities()), 1)
-        return integers.distribution_of(node)
+        return recipes.distribution_of(node)
 
 
 def rounded(value: Any, edge: Edge, function: Callable[[Any], Any], name: str) -> Any:

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from relaxpy.errors import SoftValueError
-from relaxpy.runtime import arrays, integers, ops, perturbation
-from relaxpy.runtime.integers import SoftInteger, Table
+from relaxpy.runtime import arrays, integers, ops, perturbation, recipes
+from relaxpy.runtime.integers import SoftInteger
 from relaxpy.runtime.ops import Operand
+from relaxpy.runtime.recipes import Table
 from relaxpy.runtime.soft import Soft
 from relaxpy.runtime.values import SoftNumber, SoftScalar, SoftTruth, operand
 
@@ -138,7 +139,7 @@ def counted(value: Any, integer: bool = False) -> bool:
 
 def table(value: Any) -> tuple[Sequence[float], Tensor | None]:
     if isinstance(value, (SoftInteger, SoftTruth)):
-        return integers.distribution_of(integers.node_of(value))
+        return recipes.distribution_of(integers.node_of(value))
     return [value], None
 
 

@@ -13,9 +13,10 @@ from relaxpy.errors import RelaxIndexError, SoftValueError, user_place
 from relaxpy.runtime import arrays, drawn, ops, perturbation, scopes
 from relaxpy.runtime.arrays import SoftArray, lane_axes
 from relaxpy.runtime.blend import CannotBlendError
-from relaxpy.runtime.integers import distribution_of, node_of
+from relaxpy.runtime.integers import node_of
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.mixing import Mixer, blend_error
+from relaxpy.runtime.recipes import distribution_of
 from relaxpy.runtime.soft import Soft
 from relaxpy.runtime.state import state
 from relaxpy.runtime.values import SoftNumber, SoftScalar

@@ -104,12 +104,16 @@ def test_the_tracked_path(t_norm: str, conorm: Any) -> None:
     torch.set_default_dtype(torch.float64)
     cost = torch.sigmoid(torch.randn(2, 4, 3) * 4) + 0.2
     ours, theirs = cost.clone().requires_grad_(), cost.clone().requires_grad_()
-    with_ours = relax(shortest_path, hard=("rounds",), batch=True, beta=beta, t_norm=t_norm, epsilon=1e-12)(ours, rounds)
+    with_ours = relax(shortest_path, hard=("rounds",), batch=True, beta=beta, t_norm=t_norm, epsilon=1e-12)(
+        ours, rounds
+    )
     expected = peer_shortest_path(beta, rounds, conorm)(theirs).flatten(1)
     tracked = torch.stack([torch.as_tensor(on, dtype=torch.float64).expand(2) for on in with_ours], 1)
     assert (tracked - expected).abs().max() < 1e-4
     weights = torch.randn_like(tracked)
-    gradients = [torch.autograd.grad((each * weights).sum(), leaf)[0] for each, leaf in ((tracked, ours), (expected, theirs))]
+    gradients = [
+        torch.autograd.grad((each * weights).sum(), leaf)[0] for each, leaf in ((tracked, ours), (expected, theirs))
+    ]
     assert (gradients[0] - gradients[1]).abs().max() < 1e-4
 
 

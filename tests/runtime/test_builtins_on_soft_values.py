@@ -138,7 +138,7 @@ def test_softmax_of_equation_10() -> None:
     for sign, least, program in ((-1, -math.inf, min), (1, math.inf, max)):
         weights = torch.softmax(sign * BETA * a, 0)
         result, listed, with_infinity, place = relax(
-            lambda a, program=program, least=least: (  # type: ignore[misc]
+            lambda a, program=program, least=least: (
                 program(a),
                 program(list(a)),
                 program([*a, -least]),
@@ -149,6 +149,20 @@ def test_softmax_of_equation_10() -> None:
         for each in (result, listed, with_infinity):
             torch.testing.assert_close(each, weights @ a)
         torch.testing.assert_close(place, weights)
+
+
+def test_equation_10_is_the_choice_under_gumbel_noise() -> None:
+    a = torch.tensor(A, dtype=D)
+    noise = torch.stack([draws("gumbel_max") for _ in A], 1) / BETA
+    places = (a + noise).argmax(1)
+
+    def program(a: Any) -> Any:
+        return max(a), probabilities(max(range(5), key=lambda i: a[i]), 5)
+
+    largest, weights = relax(program, beta=BETA)(a)
+    assert_mean(largest, a[places])
+    for place in range(5):
+        assert_mean(weights[place], places == place)
 
 
 @pytest.mark.parametrize("name", SYMMETRIC)
@@ -352,7 +366,7 @@ def test_captured_parameters_are_soft() -> None:
             math.floor(s),
             math.exp(s),
             abs(s),
-            round(s),
+            round(s),  # type: ignore[call-overload]
             any(w > 0.5),
         )
 

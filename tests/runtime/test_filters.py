@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import torch
 
-from relaxpy import RelaxError, probabilities, relax, runtime as rt
+from relaxpy import RelaxError, probabilities, relax
+from relaxpy.runtime.filters import filtered
 
 D = torch.float64
 BETA = 4.0
@@ -15,13 +16,13 @@ A = torch.tensor([0.1, 0.5, 0.9], dtype=D)
 
 
 def program(a: Any, t: Any) -> Any:
-    total = sum(keep.of(x) for x in a for keep in (rt.filtered(x > t),) if keep.then)
-    count = sum(keep.of(1) for x in a for keep in (rt.filtered(x > t),) if keep.then)
-    found = any(keep.of(x < 0.6) for x in a for keep in (rt.filtered(x > t),) if keep.then)
-    every = all(keep.of(x < 0.6) for x in a for keep in (rt.filtered(x > t),) if keep.then)
-    never = any(keep.of(False) for x in a for keep in (rt.filtered(x > t),) if keep.then)
-    none = all(keep.of(False) for x in a for keep in (rt.filtered(x > t),) if keep.then)
-    hard = sum(keep.of(i) for i in range(4) for keep in (rt.filtered(i > 1),) if keep.then)
+    total = sum(keep.of(x) for x in a for keep in (filtered(x > t),) if keep.then)
+    count = sum(keep.of(1) for x in a for keep in (filtered(x > t),) if keep.then)
+    found = any(keep.of(x < 0.6) for x in a for keep in (filtered(x > t),) if keep.then)
+    every = all(keep.of(x < 0.6) for x in a for keep in (filtered(x > t),) if keep.then)
+    never = any(keep.of(False) for x in a for keep in (filtered(x > t),) if keep.then)
+    none = all(keep.of(False) for x in a for keep in (filtered(x > t),) if keep.then)
+    hard = sum(keep.of(i) for i in range(4) for keep in (filtered(i > 1),) if keep.then)
     return total, count, found, every, never, none, hard
 
 
@@ -49,7 +50,7 @@ def test_plain_filters_are_python_s() -> None:
 
 def test_the_count_is_a_soft_integer() -> None:
     def counted(a: Any) -> Any:
-        return probabilities(sum(keep.of(1) for x in a for keep in (rt.filtered(x > 0.4),) if keep.then), 4)
+        return probabilities(sum(keep.of(1) for x in a for keep in (filtered(x > 0.4),) if keep.then), 4)
 
     p = torch.sigmoid(BETA * (A - 0.4))
     weights = torch.ones(1, dtype=D)
@@ -61,7 +62,7 @@ def test_the_count_is_a_soft_integer() -> None:
 
 def test_terms_are_not_evaluated_where_the_filter_excludes_them() -> None:
     def guarded(a: Any) -> Any:
-        return sum(keep.of(1 / x) for x in a for keep in (rt.filtered(x > 0.05),) if keep.then)
+        return sum(keep.of(1 / x) for x in a for keep in (filtered(x > 0.05),) if keep.then)
 
     a = torch.tensor([0.0, 0.5, 2.0], dtype=D, requires_grad=True)
     result = relax(guarded, beta=1e4)(a)
@@ -72,10 +73,10 @@ def test_terms_are_not_evaluated_where_the_filter_excludes_them() -> None:
 
 def test_nothing_else_takes_such_terms() -> None:
     def listed(a: Any) -> Any:
-        return max(keep.of(x) for x in a for keep in (rt.filtered(x > 0.4),) if keep.then)
+        return max(keep.of(x) for x in a for keep in (filtered(x > 0.4),) if keep.then)
 
     def joined(a: Any) -> Any:
-        return sum([keep.of([x]) for x in a for keep in (rt.filtered(x > 0.4),) if keep.then], [])  # noqa: RUF017
+        return sum([keep.of([x]) for x in a for keep in (filtered(x > 0.4),) if keep.then], [])  # noqa: RUF017
 
     with pytest.raises((RelaxError, TypeError)):
         relax(listed)(A)

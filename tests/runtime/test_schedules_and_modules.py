@@ -119,7 +119,7 @@ def test_a_module_that_does_not_learn_has_a_buffer_of_the_same_name() -> None:
     assert not list(layer.parameters())
     assert list(layer.state_dict()) == ["1.log_beta"]
     layer.load_state_dict(nn.Sequential(nn.Identity(), above.module(beta=5.0, learn_beta=True)).state_dict())
-    assert float(layer[1].beta) == pytest.approx(5.0)
+    assert torch.as_tensor(layer[1].beta).item() == pytest.approx(5.0)
     assert layer.double()[1].log_beta.dtype == torch.float64
     assert layer.to("meta")[1].log_beta.device.type == "meta"
 

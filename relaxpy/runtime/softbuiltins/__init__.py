@@ -34,7 +34,7 @@ def relaxed(function: Any) -> Any:
     if not calls and "torch" not in sys.modules:
         return None
     try:
-        found = _table().get(function)
+        found = (_known or _table()).get(function)
     except TypeError:  # a method of something unhashable
         return None
     if found is None and type(function) is BuiltinFunctionType:
@@ -57,9 +57,17 @@ def _home(owner: Any) -> type:
     return next(kind for kind in (list, tuple, dict) if isinstance(owner, kind))
 
 
-@functools.cache
+_known: dict[Any, Callable[..., Any]] = {}
+
+
 def _table() -> dict[Any, Callable[..., Any]]:
-    # imported here: these modules import torch
+    """The table, made when it is first needed: these modules import torch."""
+    if not _known:
+        _known.update(_made())
+    return _known
+
+
+def _made() -> dict[Any, Callable[..., Any]]:
     from relaxpy.runtime.softbuiltins import conversions, extrema, iteration, mathematics, operators, totals
 
     return {

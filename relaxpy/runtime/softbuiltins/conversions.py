@@ -9,6 +9,7 @@ from typing import Any
 from relaxpy.errors import SoftValueError
 from relaxpy.runtime import integermaps, integers, rounding
 from relaxpy.runtime.arrays import SoftArray
+from relaxpy.runtime.compare import PLAIN
 from relaxpy.runtime.soft import Soft
 from relaxpy.runtime.softbuiltins.seeing import concerned, seen
 from relaxpy.runtime.values import SoftNumber, SoftScalar, truth_of
@@ -37,7 +38,7 @@ def bool_(*args: Any, **kwargs: Any) -> Any:
 
 def _single(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """The only argument, if it is soft."""
-    if len(args) != 1 or kwargs:
+    if len(args) != 1 or kwargs or type(args[0]) in PLAIN:
         return None
     value = seen(args[0])
     return value if isinstance(value, Soft) else None
@@ -55,6 +56,8 @@ def dispatched(builtin: Callable[..., Any]) -> Callable[..., Any]:
     """A builtin that asks its arguments' own methods: captured parameters must be seen as soft before."""
 
     def call(*args: Any, **kwargs: Any) -> Any:
+        if len(args) == 1 and not kwargs and type(args[0]) in PLAIN:
+            return builtin(args[0])
         return builtin(*map(seen, args), **{name: seen(value) for name, value in kwargs.items()})
 
     call.__name__ = builtin.__name__

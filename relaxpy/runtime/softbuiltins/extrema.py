@@ -11,11 +11,12 @@ import torch
 from torch import Tensor
 
 from relaxpy.errors import SoftValueError
-from relaxpy.runtime import arrays, integers, ops, perturbation, scopes
+from relaxpy.runtime import arrays, integers, ops, perturbation, recipes, scopes
 from relaxpy.runtime.arrays import SoftArray, lane_axes
 from relaxpy.runtime.blend import CannotBlendError, blend, blend_reals
 from relaxpy.runtime.callees import relaxed_callable
-from relaxpy.runtime.integers import LaneValues, SoftInteger
+from relaxpy.runtime.compare import PLAIN
+from relaxpy.runtime.integers import SoftInteger
 from relaxpy.runtime.mixing import Mixer, blend_error
 from relaxpy.runtime.sequences import element
 from relaxpy.runtime.soft import Marker
@@ -24,7 +25,6 @@ from relaxpy.runtime.state import state
 from relaxpy.runtime.values import SoftNumber, SoftScalar, SoftTruth, operand, truth_of
 
 _NOTHING = Marker("nothing")
-_PLAIN = frozenset({int, float, bool})
 
 
 class Extremum(SoftNumber):
@@ -53,10 +53,14 @@ def maximum(*args: Any, **kwargs: Any) -> Any:
 
 def _extremum(builtin: Callable[..., Any], sign: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     several = len(args) > 1
+    if several and not kwargs:
+        for arg in args:
+            if type(arg) not in PLAIN:
+                break
+        else:
+            return builtin(*args)
     if not args or not kwargs.keys() <= {"key", "default"} or several and "default" in kwargs:
         return builtin(*args, **kwargs)
-    if several and not kwargs and all(type(arg) in _PLAIN for arg in args):
-        return builtin(*args)
     key = relaxed_callable(kwargs.get("key"))
     given = args if several else seen(args[0])
     if key is None and isinstance(given, SoftArray) and len(given):
@@ -213,15 +217,9 @@ def _expected(weights: Tensor, x: Tensor, known_finite: bool = False) -> SoftNum
 
 def _of_certain_lanes(values: Sequence[Any], sign: int) -> Any:
     """Hard integers that differ between lanes: exact; None if any is soft."""
-    lanes: list[Any] = []
-    for value in values:
-        if isinstance(value, SoftInteger) and isinstance(value.node, LaneValues):
-            lanes.append(value.node.lanes)
-        elif type(value) is int or type(value) is bool:
-            lanes.append(torch.tensor(int(value)))
-        else:
-            return None
-    together = torch.stack(torch.broadcast_tensors(*lanes))  # type: ignore[no-untyped-call]
+    together = integers.certain_lanes(values)
+    if together is None:
+        return None
     found = together.amax(0) if sign > 0 else together.amin(0)
     return integers.from_lanes(found, next(value.lanes.dtype for value in values if isinstance(value, SoftScalar)))
 
@@ -252,7 +250,7 @@ def mixture(weights: Sequence[Tensor], items: Sequence[Any]) -> Any:
     if all(type(item) is int for item in items):
         table = torch.stack(torch.broadcast_tensors(*weights))  # type: ignore[no-untyped-call]
         support = sorted(set(items))
-        _, probabilities = integers.combined(support, list(items), table)
+        _, probabilities = recipes.combined(support, list(items), table)
         assert probabilities is not None
         return integers.from_table(probabilities, support)
     if all(type(item) is SoftNumber and item.finite for item in items):

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from relaxpy.runtime import integermaps, integers, ops, scopes, softindex
+from relaxpy.runtime import integermaps, integers, ops, recipes, scopes, softindex
 from relaxpy.runtime.arrays import SoftArray
 from relaxpy.runtime.integers import SoftInteger
 from relaxpy.runtime.sequences import element
@@ -103,7 +103,7 @@ def get(mapping: dict[Any, Any], key: Any, *default: Any) -> Any:
     key = seen(key)
     if not isinstance(key, (SoftInteger, SoftTruth)) or len(default) > 1:
         return dict.get(mapping, key, *default)
-    values, table = integers.distribution_of(integers.node_of(key))
+    values, table = recipes.distribution_of(integers.node_of(key))
     items = [mapping.get(value, *default) for value in values]
     if table is None:
         return items[0]

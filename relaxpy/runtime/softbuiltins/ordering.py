@@ -10,16 +10,14 @@ from __future__ import annotations
 import builtins
 import functools
 import operator
-from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from relaxpy.runtime import arrays, ops, perturbation
+from relaxpy.runtime import arrays, integers, ops, perturbation
 from relaxpy.runtime.callees import relaxed_callable
 from relaxpy.runtime.containers import ListContainer
-from relaxpy.runtime.integers import LaneValues, SoftInteger
 from relaxpy.runtime.sequences import element
 from relaxpy.runtime.soft import Soft
 from relaxpy.runtime.softbuiltins.extrema import blended, mixture
@@ -82,10 +80,12 @@ def in_order(items: list[Any], key: Any, reverse: Any) -> list[Any]:
         return list(items)
     if any(operand(value) is None for value in keys):
         return _compared(keys, items, descending)
-    lanes = _hard_lanes(keys)
+    lanes = integers.certain_lanes(keys)
     if lanes is not None:
         places = torch.sort(lanes, dim=0, descending=descending, stable=True).indices
-        one_hot = torch.arange(len(items)).reshape((1, -1) + (1,) * (places.dim() - 1)) == places.unsqueeze(1)
+        one_hot = torch.arange(len(items), device=places.device).reshape(
+            (1, -1) + (1,) * (places.dim() - 1)
+        ) == places.unsqueeze(1)
         return _rows(one_hot.to(torch.get_default_dtype()), items)
     values = arrays.stacked(list(keys))
     if callback is None:
@@ -95,16 +95,6 @@ def in_order(items: list[Any], key: Any, reverse: Any) -> list[Any]:
     _, rows = exchanged(values, descending, True)
     assert rows is not None
     return _rows(rows, items)
-
-
-def _hard_lanes(keys: Sequence[Any]) -> Tensor | None:
-    """Hard integers that differ between lanes, shape (n, *lanes)."""
-    lanes = [
-        key.node.lanes if isinstance(key, SoftInteger) and isinstance(key.node, LaneValues) else key for key in keys
-    ]
-    if any(isinstance(key, Soft) for key in lanes) or any(isinstance(key, float) for key in lanes):
-        return None
-    return torch.stack(torch.broadcast_tensors(*map(torch.as_tensor, lanes)))  # type: ignore[no-untyped-call]
 
 
 def _rows(rows: Tensor, items: list[Any]) -> list[Any]:

@@ -13,8 +13,9 @@ from relaxpy.runtime import arrays, integers, ops
 from relaxpy.runtime.arrays import SoftArray, lane_axes
 from relaxpy.runtime.blend import CannotBlendError, blend
 from relaxpy.runtime.filters import Weighed
-from relaxpy.runtime.integers import SoftInteger, Sum
+from relaxpy.runtime.integers import SoftInteger
 from relaxpy.runtime.mixing import blend_error
+from relaxpy.runtime.recipes import Sum
 from relaxpy.runtime.soft import Soft
 from relaxpy.runtime.softbuiltins.seeing import seen
 from relaxpy.runtime.state import state

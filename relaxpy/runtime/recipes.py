@@ -1,0 +1,161 @@
+"""How the distribution of a soft integer is worked out: a graph of constants, shifts, mixes and sums, evaluated on demand."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from relaxpy.errors import RelaxError
+from relaxpy.runtime import ops
+
+# support in ascending order, and its probabilities, shape (support, *lanes); None stands for certainty of a single value
+Distribution = tuple[list[int], "Tensor | None"]
+
+
+class Node:
+    """A recipe for a distribution; ``parts`` are the recipes that it needs first."""
+
+    __slots__ = ("parts", "distribution")
+
+    def __init__(self, *parts: Node) -> None:
+        self.parts = parts
+        self.distribution: Distribution | None = None
+
+    def evaluate(self) -> Distribution:
+        raise NotImplementedError
+
+
+class Constant(Node):
+    __slots__ = ()
+
+    def __init__(self, value: int) -> None:
+        super().__init__()
+        self.distribution = ([value], None)
+
+
+class Table(Node):
+    """A distribution that is given. ``categorical`` marks unmodified results of relaxpy.categorical."""
+
+    __slots__ = ("categorical", "_unit")
+
+    def __init__(self, values: list[int], probabilities: Tensor | None, categorical: bool = False) -> None:
+        super().__init__()
+        self.distribution = (values, probabilities)
+        self.categorical = categorical
+        self._unit: Tensor | None = None
+
+    def unit(self) -> Tensor:
+        """The probabilities, as a vector of length 1."""
+        if self._unit is None:
+            _, probabilities = part_distribution(self)
+            assert probabilities is not None
+            self._unit = probabilities / torch.linalg.vector_norm(probabilities, dim=0)
+        return self._unit
+
+
+class LaneValues(Node):
+    """An integer that is certain, but differs between lanes."""
+
+    __slots__ = ("lanes", "dtype")
+
+    def __init__(self, lanes: Tensor, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.lanes = lanes
+        self.dtype = dtype
+
+    def evaluate(self) -> Distribution:
+        values = torch.unique(ops.concrete(self.lanes))
+        column = values.reshape((-1,) + (1,) * self.lanes.dim())
+        return values.tolist(), (self.lanes == column).to(self.dtype)
+
+
+class Affine(Node):
+    """scale * part + shift"""
+
+    __slots__ = ("scale", "shift")
+
+    def __init__(self, scale: int, shift: int, part: Node) -> None:
+        super().__init__(part)
+        self.scale = scale
+        self.shift = shift
+
+    def evaluate(self) -> Distribution:
+        values, probabilities = part_distribution(self.parts[0])
+        if self.scale == 0:
+            return [self.shift], None
+        moved = [self.scale * value + self.shift for value in values]
+        if self.scale > 0:
+            return moved, probabilities
+        return moved[::-1], None if probabilities is None else probabilities.flip(0)
+
+
+class Mixture(Node):
+    """The first part with probability ``weight``, else the second."""
+
+    __slots__ = ("weight",)
+
+    def __init__(self, weight: Tensor, first: Node, second: Node) -> None:
+        super().__init__(first, second)
+        self.weight = weight
+
+    def evaluate(self) -> Distribution:
+        sides = [part_distribution(part) for part in self.parts]
+        support = sorted({value for values, _ in sides for value in values})
+        place = {value: k for k, value in enumerate(support)}
+        weights = (self.weight, 1 - self.weight)
+        weighted = [w[None] if p is None else w * p for w, (_, p) in zip(weights, sides)]
+        shape = ops.broadcast_shape(weighted[0][0], weighted[1][0])
+        total = torch.zeros((len(support), *shape), dtype=torch.result_type(*weighted), device=self.weight.device)
+        for (values, _), part in zip(sides, weighted):
+            rows = torch.tensor([place[value] for value in values], device=total.device)
+            total = total.index_add(0, rows, part.expand(len(values), *shape).to(total.dtype))
+        return support, total
+
+
+class Sum(Node):
+    """first + sign * second of independent draws: the convolution."""
+
+    __slots__ = ("sign",)
+
+    def __init__(self, first: Node, second: Node, sign: int) -> None:
+        super().__init__(first, second)
+        self.sign = sign
+
+    def evaluate(self) -> Distribution:
+        (a, p), (b, q) = (part_distribution(part) for part in self.parts)
+        support = sorted({x + self.sign * y for x in a for y in b})
+        if p is None or q is None:
+            return combined(support, [(x + self.sign * y) for x in a for y in b], q if p is None else p)
+        joint = p.unsqueeze(1) * q.unsqueeze(0)
+        return combined(support, [x + self.sign * y for x in a for y in b], joint.flatten(0, 1))
+
+
+def combined(support: list[int], values: list[int], probabilities: Tensor | None) -> Distribution:
+    """Add up the probabilities of equal values."""
+    if probabilities is None:
+        return support, None
+    place = {value: k for k, value in enumerate(support)}
+    rows = torch.tensor([place[value] for value in values], device=probabilities.device)
+    total = probabilities.new_zeros((len(support), *probabilities.shape[1:]))
+    return support, total.index_add(0, rows, probabilities)
+
+
+def part_distribution(part: Node) -> Distribution:
+    if part.distribution is None:
+        raise RelaxError("internal: the distribution of a part was asked for before it was built")
+    return part.distribution
+
+
+def distribution_of(node: Node) -> Distribution:
+    """The distribution of a node, kept there; iterative, since counters make long chains."""
+    pending = [node]
+    while pending:
+        current = pending[-1]
+        if current.distribution is None:
+            missing = [part for part in current.parts if part.distribution is None]
+            if missing:
+                pending.extend(missing)
+                continue
+            current.distribution = current.evaluate()
+        pending.pop()
+    return part_distribution(node)
