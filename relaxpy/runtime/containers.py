@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from types import CellType
+from types import CellType, MemberDescriptorType
 from typing import Any
 
 from relaxpy.runtime.soft import UNDEFINED
@@ -192,7 +192,7 @@ class AttributeContainer(Container):
         if cell in own:
             return own[cell]
         slot = getattr(type(self.target), cell, None)
-        if type(slot).__name__ == "member_descriptor":
+        if isinstance(slot, MemberDescriptorType):
             return getattr(self.target, cell, UNDEFINED)
         return UNDEFINED
 
@@ -204,13 +204,18 @@ class AttributeContainer(Container):
             plain.__delattr__(self.target, cell)
 
     def content(self) -> Any:
-        return {name: self.get(name) for name in vars(self.target)}
+        content = dict(getattr(self.target, "__dict__", {}))
+        for base in type(self.target).__mro__:
+            if "__slots__" in vars(base):
+                slots = (name for name, slot in vars(base).items() if isinstance(slot, MemberDescriptorType))
+                content.update((name, getattr(self.target, name)) for name in slots if hasattr(self.target, name))
+        return content
 
     def copy(self) -> Any:
         return self.content()
 
     def fill(self, content: Any) -> None:
-        for name in [name for name in vars(self.target) if name not in content]:
+        for name in self.content().keys() - content.keys():
             self.put(name, UNDEFINED)
         for name, value in content.items():
             self.put(name, value)

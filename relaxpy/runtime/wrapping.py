@@ -138,17 +138,6 @@ def content_holder(value: Any) -> Container | None:
 
 
 def cells(holder: Container) -> Iterator[tuple[Any, Any]]:
-    if isinstance(holder, AttributeContainer):
-        names = (
-            [field.name for field in dataclasses.fields(holder.target)]
-            if dataclasses.is_dataclass(holder.target)
-            else []
-        )
-        declared = [kind.__dict__.get("__slots__", ()) for kind in type(holder.target).__mro__]
-        slots = [name for own in declared for name in ((own,) if isinstance(own, str) else own)]
-        for name in dict.fromkeys([*names, *slots, *getattr(holder.target, "__dict__", {})]):
-            yield name, holder.get(name)
-        return
     content = holder.content()
     for name in holder.names(content):
         yield name, holder.cell_of(content, name)
