@@ -98,8 +98,7 @@ def _program(function: FunctionType) -> Program:
         strip_decorators=True,
     )
     program = Program(source, rewritten, compile_code(function, source, rewritten))
-    for code in codes(program.code):
-        registry.mark(code)
+    registry.mark(program.code)
     lines = program.text.splitlines(keepends=True)
     linecache.cache[program.name] = (len(program.text), None, lines, program.name)
     return program

@@ -14,6 +14,10 @@ import linecache
 import sys
 from collections.abc import Iterable
 from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = [
     "BlendError",
@@ -58,6 +62,12 @@ class RelaxError(Exception):
         self.file = file
         self.line = line
         self.column = column
+
+    @classmethod
+    def here(cls, message: str, *, remedy: str = "") -> Self:
+        """The error, placed at the line of the user's that is running."""
+        file, line = user_place() or (None, None)
+        return cls(message, remedy=remedy, file=file, line=line)
 
     def __str__(self) -> str:
         parts = [self.message]

@@ -70,7 +70,7 @@ def _plumbing(statement: ast.stmt) -> Iterator[ast.AST]:
         yield statement
         yield from _expressions(statement.test)
     elif isinstance(statement, ast.Assign) and isinstance(statement.value, ast.IfExp) and _asks(statement.value.test):
-        # _if2 = _rt.if_(...) if _if1.orelse else _rt.MISSED
+        # _if2 = _rt.if_(...) if _if1.orelse else None
         yield statement
         yield statement.value
         for part in (*statement.targets, statement.value.test, statement.value.orelse):

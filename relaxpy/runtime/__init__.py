@@ -8,7 +8,7 @@ from typing import Any
 from relaxpy.errors import SoftValueError
 from relaxpy.runtime.callees import callee
 from relaxpy.runtime.compare import eq, ge, gt, in_, le, lt, ne, not_in
-from relaxpy.runtime.control import MISSED, if_, if_eq, if_ge, if_gt, if_le, if_lt, if_ne
+from relaxpy.runtime.control import if_, if_eq, if_ge, if_gt, if_le, if_lt, if_ne
 from relaxpy.runtime.expressions import (
     and_,
     chain_eq,

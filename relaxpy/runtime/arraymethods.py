@@ -1,18 +1,17 @@
-"""What a soft array does as a list (`index`, `count`), and operators that round or combine truths, element by element."""
+"""What a soft array does as a list (`index`, `count`), and operators that combine truths, element by element."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from relaxpy.runtime.lazy import LazyModule
-from relaxpy.runtime.soft import Soft
+from relaxpy.runtime.operators import Operators
 
 membership: Any = LazyModule("relaxpy.runtime.softbuiltins.membership")
-rounding: Any = LazyModule("relaxpy.runtime.rounding")
 torchtruths: Any = LazyModule("relaxpy.runtime.torchtruths")
 
 
-class ArrayMethods(Soft):
+class ArrayMethods(Operators):
     """Mixed into SoftArray."""
 
     __slots__ = ()
@@ -22,21 +21,6 @@ class ArrayMethods(Soft):
 
     def count(self, value: Any) -> Any:
         return membership.count(self, value)
-
-    def __floordiv__(self, other: Any) -> Any:
-        return rounding.floordiv(self, other)
-
-    def __rfloordiv__(self, other: Any) -> Any:
-        return rounding.floordiv(other, self)
-
-    def __mod__(self, other: Any) -> Any:
-        return rounding.mod(self, other)
-
-    def __rmod__(self, other: Any) -> Any:
-        return rounding.mod(other, self)
-
-    def __round__(self, digits: int | None = None) -> Any:
-        return rounding.round(self, digits)
 
     def __and__(self, other: Any) -> Any:
         return torchtruths.logical_and(self, other)

@@ -179,27 +179,14 @@ class SoftArray(ArrayMethods):
     def __abs__(self) -> SoftArray:
         return SoftArray(abs(self.tensor()))
 
-    def __lt__(self, other: Any) -> Any:
-        return softcompare.less(self, other)
-
-    def __le__(self, other: Any) -> Any:
-        return softcompare.less_equal(self, other)
-
-    def __gt__(self, other: Any) -> Any:
-        return softcompare.greater(self, other)
-
-    def __ge__(self, other: Any) -> Any:
-        return softcompare.greater_equal(self, other)
-
-    def __eq__(self, other: Any) -> Any:
-        return softcompare.equal(self, other)
-
-    def __ne__(self, other: Any) -> Any:
-        return softcompare.unequal(self, other)
-
 
 def is_array(value: Any) -> bool:
     return isinstance(value, SoftArray) or isinstance(value, Tensor) and value.dim() > 0
+
+
+def beside_lanes(tensor: Tensor) -> Tensor:
+    """A plain tensor beside lanes: it has no lane axis, so an array gets one of size 1."""
+    return tensor if tensor.dim() == 0 or state.lanes is None else tensor.unsqueeze(-1)
 
 
 def constant_array(tensor: Tensor) -> SoftArray:
@@ -223,7 +210,7 @@ def array_operand(value: Any) -> Operand | None:
     if isinstance(value, SoftScalar):
         return value.lanes
     if isinstance(value, Tensor):
-        return value if value.dim() == 0 or state.lanes is None else value.unsqueeze(-1)
+        return beside_lanes(value)
     return value if isinstance(value, (int, float)) else None
 
 
@@ -247,15 +234,7 @@ def elementwise(a: Any, b: Any, comparison: Callable[[Operand, Operand], Tensor]
 
 def element_tensor(value: Any) -> Tensor | float | int | None:
     """A row as a tensor (or number) to be stacked."""
-    if isinstance(value, SoftArray):
-        return value.tensor()
-    if isinstance(value, SoftScalar):
-        return value.lanes
-    if isinstance(value, Tensor):
-        return value if value.dim() == 0 or state.lanes is None else value.unsqueeze(-1)
-    if isinstance(value, (list, tuple)):
-        return stacked(list(value))
-    return value if isinstance(value, (int, float)) else None
+    return stacked(list(value)) if isinstance(value, (list, tuple)) else array_operand(value)
 
 
 def stacked(rows: list[Any]) -> Tensor:

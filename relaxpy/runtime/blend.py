@@ -12,9 +12,8 @@ from torch import Tensor
 from relaxpy.runtime import arrays, integers, ops
 from relaxpy.runtime.arrays import SoftArray
 from relaxpy.runtime.containers import AttributeContainer, container
-from relaxpy.runtime.integers import SoftInteger
 from relaxpy.runtime.journal import Delta, seen_in
-from relaxpy.runtime.soft import UNDEFINED, Soft
+from relaxpy.runtime.soft import UNDEFINED
 from relaxpy.runtime.state import state
 from relaxpy.runtime.values import SoftNumber, SoftTruth, operand
 
@@ -172,8 +171,4 @@ def _blend_dataclasses(p: Tensor, a: Any, b: Any, heap_a: Delta | None, heap_b: 
     return new
 
 
-def is_soft(value: Any) -> bool:
-    return isinstance(value, Soft)
-
-
-__all__ = ["CannotBlendError", "SoftInteger", "blend", "is_soft", "same"]
+__all__ = ["CannotBlendError", "blend", "same"]

@@ -5,6 +5,7 @@ Inside, nothing of this happens again: a relaxed function that is called from a 
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -16,9 +17,9 @@ from relaxpy.runtime import scopes, state as _state
 from relaxpy.runtime.containers import Container
 from relaxpy.runtime.journal import Key
 from relaxpy.runtime.lazy import LazyModule
-from relaxpy.runtime.marks import Hard, is_tensor
+from relaxpy.runtime.marks import Hard
 from relaxpy.runtime.options import resolve
-from relaxpy.runtime.state import State, state
+from relaxpy.runtime.state import state
 
 wrapping: Any = LazyModule("relaxpy.runtime.wrapping")
 batching: Any = LazyModule("relaxpy.runtime.batching")
@@ -167,12 +168,13 @@ def _plain_result(current: Call, result: Any) -> Any:
     return plain
 
 
-def _clean_touched(current: Call, unwrapper: Any) -> None:
+def _clean_touched(current: Call, unwrapper: Any, tolerated: tuple[type[Exception], ...] = ()) -> None:
     """Make plain what was stored in any object, global or cell."""
     touched = list(current.touched.values())
     current.touched.clear()
     for holder in touched:
-        unwrapper.clean(holder)
+        with contextlib.suppress(*tolerated):
+            unwrapper.clean(holder)
 
 
 def _clean(current: Call) -> None:
@@ -181,22 +183,8 @@ def _clean(current: Call) -> None:
         scopes.unwind(0)
     try:
         if current.touched:
-            _clean_after_error(current)
+            # an error is under way already; a value that could not be blended says so when it is read
+            _clean_touched(current, wrapping.Unwrapper(current), (RelaxError,))
     finally:
         if current.soft:
             _state.leave(_state.calls)
-
-
-def _clean_after_error(current: Call) -> None:
-    unwrapper = wrapping.Unwrapper(current)
-    touched = list(current.touched.values())
-    current.touched.clear()
-    for holder in touched:
-        try:
-            unwrapper.clean(holder)
-        except RelaxError:
-            # an error is under way already; a value that could not be blended says so when it is read
-            continue
-
-
-__all__ = ["Call", "Plan", "State", "call", "is_tensor", "root_of"]

@@ -98,7 +98,7 @@ class Branch(Scope):
 class Pick(Branch):
     """A soft ternary, `A if c else B`."""
 
-    __slots__ = ("_value",)
+    __slots__ = ()
 
     def begin(self) -> bool:
         self.open(True)
@@ -116,7 +116,7 @@ class Pick(Branch):
 
 
 class And(Branch):
-    """A soft `A and B`: B on the path on which A holds, else A (which is then 0)."""
+    """A soft `A and B`: B on the path on which A holds, else A (a truth counts as 0)."""
 
     __slots__ = ("_left",)
     name = "the value of `and`"

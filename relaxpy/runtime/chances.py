@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from relaxpy.errors import RelaxError, RelaxIndexError, user_place
+from relaxpy.errors import RelaxError, RelaxIndexError
 from relaxpy.runtime import arrays, integers, ops, recipes, scopes
 from relaxpy.runtime.adopted import looked_through
 from relaxpy.runtime.arrays import SoftArray, lane_axes
@@ -91,16 +91,11 @@ def _one_hot(value: Any, n: int) -> Any:
 
 
 def _refuse_outside(mass: Tensor, kind: str, n: int) -> None:
-    dead = scopes.dead_lanes() if state.scopes else None
-    if dead is not None:
-        mass = torch.where(dead, torch.zeros_like(mass), mass)
+    mass = scopes.alive(mass)
     if not ops.at_most(mass, state.options.epsilon + _tolerance(mass)):
-        place = user_place()
-        raise RelaxIndexError(
+        raise RelaxIndexError.here(
             f"a {kind} is outside 0, ..., {n - 1} with probability {ops.largest(mass):.3g}",
             remedy="give a larger n, or shift the integer first",
-            file=place[0] if place else None,
-            line=place[1] if place else None,
         )
 
 

@@ -37,18 +37,6 @@ TAKEN = Taken()
 SKIPPED = Skipped()
 
 
-class Missed:
-    """An `elif` that is not reached: nothing of it runs."""
-
-    __slots__ = ()
-    soft = False
-    then = False
-    orelse = False
-
-
-MISSED = Missed()
-
-
 def if_(condition: Any) -> Any:
     """The branch of a condition."""
     if condition is True:

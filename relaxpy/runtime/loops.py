@@ -69,14 +69,15 @@ class Exits(Scope):
     def out(self, mass: Operand, state_: Locals | None, by_condition: bool = False) -> None:
         self.exits.append(Exit(mass, state_, self.changes(), by_condition))
 
-    def leave_softly(self, state_: Locals) -> None:
-        """Record the path as an exit; the path is dead from here."""
+    def leave_softly(self, state_: Locals, exits: list[Exit] | None = None) -> None:
+        """Record the path among the exits (or these); the path is dead from here."""
         self.become_soft()
         place = state.scopes.index(self)
         for inner in state.scopes[place + 1 :]:
             if isinstance(inner, Loop):
                 inner.lost = True
-        self.out(scopes.mass_since(self), state_)
+        departed = Exit(scopes.mass_since(self), state_, self.changes())
+        (self.exits if exits is None else exits).append(departed)
         state.scopes[-1].set_live(0.0)
 
     def merged(self, exits: list[Exit]) -> tuple[Any, ...]:
@@ -176,13 +177,7 @@ class Loop(Exits):
         """`continue`; True if it is to be done by Python."""
         if self.is_plain_here():
             return True
-        self.become_soft()
-        place = state.scopes.index(self)
-        for inner in state.scopes[place + 1 :]:
-            if isinstance(inner, Loop):
-                inner.lost = True
-        self._continues.append(Exit(scopes.mass_since(self), locals_, self.changes()))
-        state.scopes[-1].set_live(0.0)
+        self.leave_softly(locals_, self._continues)
         return False
 
     def next(self, **locals_: Any) -> tuple[Any, ...]:

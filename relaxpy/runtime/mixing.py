@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
-from relaxpy.errors import BlendError, user_place
-from relaxpy.runtime import ops, scopes
+from relaxpy.errors import BlendError
+from relaxpy.runtime import ops, scopes, stores
 from relaxpy.runtime.blend import CannotBlendError, blend, same
 from relaxpy.runtime.containers import Container
 from relaxpy.runtime.journal import Delta, Key, seen_in
@@ -89,8 +90,6 @@ def _running_blend(groups: list[list[Any]]) -> Any:
 
 
 def _a_tensor(*values: Any) -> Tensor:
-    import torch
-
     for value in values:
         lanes = getattr(value, "lanes", None)
         if isinstance(lanes, Tensor):
@@ -108,16 +107,11 @@ def settle(mixer: Mixer, states: Sequence[Locals]) -> tuple[Any, ...]:
     blended = tuple(_local(mixer, name, [local[name] for local in states]) for name in states[0])
     writes = list(_changes(mixer))
     for holder, cell, value in writes:
-        log = state.logs[-1] if state.logs else None
-        if state.call is not None:
-            state.call.touched[holder.key] = holder
         if cell is WHOLE:
-            if log is not None:
-                log.note_all(holder)
+            stores.restructuring(holder)
             holder.fill(value)
         else:
-            if log is not None:
-                log.note(holder, cell)
+            stores.changing(holder, cell, value)
             holder.put(cell, value)
     return blended
 
@@ -190,16 +184,31 @@ def _structure(holder: Container, content: Any) -> Any:
     return len(content)
 
 
+def blended(p: Tensor, a: Any, b: Any, what: str) -> Any:
+    """``a`` with probability ``p``, else ``b``; what cannot be blended is an error that says what it was."""
+    try:
+        return blend(p, a, b)
+    except CannotBlendError as error:
+        raise blend_error(what, error) from None
+
+
+def mean(weights: Sequence[Operand], values: Sequence[Any], what: str) -> Any:
+    """The weighted mean of values that share one heap."""
+    if all(type(value) is SoftNumber and value.finite for value in values):
+        return SoftNumber(ops.weighted_sum(weights, [value.lanes for value in values]), True)
+    try:
+        return Mixer(weights, [{}] * len(values)).mix(values)
+    except CannotBlendError as error:
+        raise blend_error(what, error) from None
+
+
 def blend_error(what: str, error: CannotBlendError) -> BlendError:
-    place = user_place()
     values = f"{_shown(error.first)} and {_shown(error.second)}"
     why = f": {error.why}" if error.why else ""
-    return BlendError(
+    return BlendError.here(
         f"{what} is {values} on the two sides of a soft condition, which cannot be blended{why}",
         remedy="give it values of one kind and shape on both sides (numbers, or lists of equal length), "
         "or make the condition hard with relaxpy.hard(...)",
-        file=place[0] if place else None,
-        line=place[1] if place else None,
     )
 
 

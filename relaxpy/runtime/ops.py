@@ -15,7 +15,6 @@ import torch
 from torch import Tensor
 
 # what a weight, a mass or an operand may be: lanes, or a plain number that is the same in all lanes
-Lanes: TypeAlias = Tensor
 Operand: TypeAlias = "Tensor | float | int"
 
 
@@ -153,6 +152,11 @@ def broadcast_shape(*tensors: Tensor) -> torch.Size:
     if all(tensor.shape == first for tensor in tensors):  # torch's own function is slow
         return first
     return torch.broadcast_shapes(*(tensor.shape for tensor in tensors))  # type: ignore[no-untyped-call,no-any-return]
+
+
+def without(mass: Tensor, dead: Tensor) -> Tensor:
+    """The mass, 0 in dead lanes."""
+    return torch.where(dead, torch.zeros_like(mass), mass)
 
 
 def weighted_sum(weights: Sequence[Operand], values: Sequence[Operand]) -> Tensor:

@@ -80,10 +80,6 @@ def push(scope: Scope, weight: Operand = 1.0) -> None:
     logs.insert(place, scope.log)
 
 
-def is_open(scope: Scope) -> bool:
-    return scope in state.scopes
-
-
 def pop(scope: Scope) -> None:
     """Close a scope; scopes above it are left-overs of an exception that library code swallowed: they end as if certain."""
     while state.scopes[-1] is not scope:
@@ -132,6 +128,12 @@ def mass_since(scope: Scope) -> Operand:
 
 def dead_lanes() -> Tensor | None:
     return state.scopes[-1].dead_lanes() if state.scopes else None
+
+
+def alive(mass: Any) -> Any:
+    """A mass that counts only in lanes that are on the path."""
+    dead = dead_lanes()
+    return mass if dead is None or isinstance(mass, (int, float)) else ops.without(mass, dead)
 
 
 def negligible() -> bool:

@@ -15,7 +15,7 @@ from relaxpy.runtime.integers import SoftInteger
 from relaxpy.runtime.ops import Operand
 from relaxpy.runtime.recipes import Table
 from relaxpy.runtime.soft import Soft
-from relaxpy.runtime.values import SoftNumber, SoftScalar, SoftTruth, operand
+from relaxpy.runtime.values import SoftScalar, SoftTruth, operand
 
 HardComparison = Callable[[Any, Any], Any]
 
@@ -172,7 +172,3 @@ def integer_equality(a: Any, b: Any) -> SoftTruth:
         common = min(units[0].shape[0], units[1].shape[0])
         return SoftTruth((units[0][:common] * units[1][:common]).sum(0).clamp(max=1))
     return integer_comparison(a, b, operator.eq)
-
-
-def is_real(value: Any) -> bool:
-    return isinstance(value, SoftNumber)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from relaxpy.errors import RelaxIndexError, SoftValueError, user_place
+from relaxpy.errors import RelaxIndexError, SoftValueError
 from relaxpy.runtime import arrays, drawn, ops, perturbation, scopes
 from relaxpy.runtime.arrays import SoftArray, lane_axes
-from relaxpy.runtime.blend import CannotBlendError
 from relaxpy.runtime.integers import node_of
 from relaxpy.runtime.lazy import LazyModule
-from relaxpy.runtime.mixing import Mixer, blend_error
+from relaxpy.runtime.mixing import mean
 from relaxpy.runtime.recipes import distribution_of
 from relaxpy.runtime.soft import Soft
 from relaxpy.runtime.state import state
@@ -172,21 +171,13 @@ def _inside(
             inside.append((position(value), weight))
         else:
             outside = ops.plus(outside, weight)
-    if not inside or not ops.at_most(_where_alive(outside), state.options.epsilon):
-        place = user_place()
-        raise RelaxIndexError(
-            f"a {index.kind} {complaint} with probability {ops.largest(_where_alive(outside)):.3g}",
+    outside = scopes.alive(outside)
+    if not inside or not ops.at_most(outside, state.options.epsilon):
+        raise RelaxIndexError.here(
+            f"a {index.kind} {complaint} with probability {ops.largest(outside):.3g}",
             remedy="keep the index inside (test it first), or make the axis longer",
-            file=place[0] if place else None,
-            line=place[1] if place else None,
         )
     return inside
-
-
-def _where_alive(mass: Any) -> Any:
-    """Mass in lanes that are not on this path is no mass."""
-    dead = scopes.dead_lanes() if state.scopes else None
-    return mass if dead is None or not isinstance(mass, Tensor) else torch.where(dead, torch.zeros_like(mass), mass)
 
 
 def axis_weights(index: SoftScalar, n: int) -> Tensor:
@@ -210,9 +201,9 @@ def expectation(container: Any, index: SoftScalar) -> Any:
             return _of_whole(container, tensor, index)
     weights = weights_over(index, container)
     if len(weights) == 1:
-        return element(container, weights[0][0])
-    values = [element(container, position) for position, _ in weights]
-    result = mean([weight for _, weight in weights], values, index)
+        return drawn.read(container, weights[0][0])
+    values = [drawn.read(container, position) for position, _ in weights]
+    result = mean([weight for _, weight in weights], values, f"an element chosen by a {index.kind}")
     if isinstance(result, SoftScalar):
         return result
     return drawn.remember(result, drawn.Picked(container, weights), values)
@@ -224,16 +215,3 @@ def _of_whole(container: SoftArray, tensor: Tensor, index: SoftScalar) -> Any:
     if result.dim() <= lane_axes():
         return SoftNumber(result, ops.all_finite(result))
     return drawn.remember(SoftArray(result), drawn.Picked(container, list(enumerate(weights.unbind(0)))))
-
-
-def mean(weights: Sequence[Any], values: Sequence[Any], index: SoftScalar) -> Any:
-    if all(type(value) is SoftNumber and value.finite for value in values):
-        return SoftNumber(ops.weighted_sum(weights, [value.lanes for value in values]), True)
-    try:
-        return Mixer(weights, [{}] * len(values)).mix(values)
-    except CannotBlendError as error:
-        raise blend_error(f"an element chosen by a {index.kind}", error) from None
-
-
-def element(container: Any, position: Any) -> Any:
-    return container.rows()[position] if isinstance(container, SoftArray) else container[position]

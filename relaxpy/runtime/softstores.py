@@ -13,12 +13,10 @@ import torch
 from torch import Tensor
 
 from relaxpy.errors import RelaxError, SoftValueError
-from relaxpy.runtime import callees, drawn, ops, softindex, stores
+from relaxpy.runtime import callees, drawn, mixing, ops, softindex, stores
 from relaxpy.runtime.adopted import adopt, looked_through
 from relaxpy.runtime.arrays import INTEGER, TRUTH, SoftArray
-from relaxpy.runtime.blend import CannotBlendError, blend
 from relaxpy.runtime.containers import ArrayContainer, container as container_of
-from relaxpy.runtime.mixing import blend_error
 from relaxpy.runtime.soft import Soft
 from relaxpy.runtime.state import state
 from relaxpy.runtime.stores import changing, restructuring
@@ -45,14 +43,17 @@ def store(value: Any, container: Any, index: Any) -> None:
 
 def _store_element(value: Any, array: SoftArray, index: int) -> None:
     rows = array.rows()
-    old = rows[index]
-    if isinstance(old, SoftArray) and isinstance(value, (int, float, SoftScalar)):
-        raise RelaxError("a number was stored where a row of an array was", remedy="store to its elements: a[i][j] = x")
+    _refuse_number_for_row(value, rows[index])
     place = index if index >= 0 else index + len(rows)
     changing(ArrayContainer(array), place, value)
     rows[index] = value
     if array.origin is not None:
         spread(value, array, place)
+
+
+def _refuse_number_for_row(value: Any, old: Any) -> None:
+    if isinstance(old, SoftArray) and isinstance(value, (int, float, SoftScalar)):
+        raise RelaxError("a number was stored where a row of an array was", remedy="store to its elements: a[i][j] = x")
 
 
 def _concerns(value: Any, index: Any) -> bool:
@@ -179,8 +180,7 @@ def move(value: Any, target: Any, place: Any, share: Any) -> None:
             f"a {type(target).__name__} cannot be stored to by a soft index", remedy="use a list, dict or tensor"
         )
     old = drawn.read(target, place)
-    if isinstance(old, SoftArray) and isinstance(value, (int, float, SoftScalar)):
-        raise RelaxError("a number was stored where a row of an array was", remedy="store to its elements: a[i][j] = x")
+    _refuse_number_for_row(value, old)
     new = blended(share, value, old)
     if new is not old:
         changing(holder, place, new)
@@ -204,10 +204,7 @@ def spread(value: Any, target: Any, place: Any, share: Any = 1.0) -> None:
 def blended(weight: Any, value: Any, old: Any) -> Any:
     if not isinstance(weight, Tensor):
         return value if weight else old
-    try:
-        return blend(weight, value, old)
-    except CannotBlendError as error:
-        raise blend_error("an element stored by a soft index", error) from None
+    return mixing.blended(weight, value, old, "an element stored by a soft index")
 
 
 def _store_plainly(value: Any, container: Any, index: Any) -> None:

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from relaxpy.errors import SoftValueError
 from relaxpy.runtime import rounding, torchorder, torchtruths
@@ -23,8 +22,7 @@ torchcalls: Any = LazyModule("relaxpy.runtime.torchcalls")
 
 def _rounding(relaxed: Callable[..., Any]) -> Callable[..., Any]:
     def call(x: Any, **options: Any) -> Any:
-        result = relaxed(x, options.get("decimals") or None) if relaxed is rounding.round else relaxed(x)
-        return SoftNumber(result.lanes, True) if isinstance(result, SoftScalar) else result
+        return _real(relaxed(x, options.get("decimals") or None) if relaxed is rounding.round else relaxed(x))
 
     return call
 
@@ -120,21 +118,14 @@ _REFUSALS = {
 
 
 def _table() -> dict[Any, Callable[..., Any]]:
-    homes = (torch, Tensor, torch.nn.functional)
     found: dict[Any, Callable[..., Any]] = {}
     for names, relaxed in _RELAXATIONS.items():
         for name in names.split():
-            for home in homes:
-                function = getattr(home, name, None)
-                if callable(function):
-                    swapped = name.startswith("__r") and name != "__round__"
-                    found[function] = _swapped(relaxed) if swapped else relaxed
+            swapped = name.startswith("__r") and name != "__round__"
+            found.update(dict.fromkeys(torchcalls.named(name), _swapped(relaxed) if swapped else relaxed))
     for names, remedy in _REFUSALS.items():
         for name in names.split():
-            for home in homes:
-                function = getattr(home, name, None)
-                if callable(function):
-                    found[function] = _refused(name, remedy)
+            found.update(dict.fromkeys(torchcalls.named(name), _refused(name, remedy)))
     return found
 
 

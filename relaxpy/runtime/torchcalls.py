@@ -16,7 +16,7 @@ from torch.utils import _pytree as pytree
 from relaxpy.errors import SoftValueError
 from relaxpy.runtime import ops, scopes, softcompare
 from relaxpy.runtime.adopted import AdoptedTensor, looked_through
-from relaxpy.runtime.arrays import SoftArray, constant_array, lane_axes, of_truths
+from relaxpy.runtime.arrays import SoftArray, beside_lanes, lane_axes, of_truths
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.soft import Soft
 from relaxpy.runtime.state import state
@@ -25,20 +25,20 @@ from relaxpy.runtime.values import SoftNumber, SoftScalar, SoftTruth
 softtorch: Any = LazyModule("relaxpy.runtime.softtorch")
 
 
-def _named(names: str) -> frozenset[Any]:
+def named(names: str) -> frozenset[Any]:
     """The functions of these names in torch, torch.nn.functional and Tensor."""
     found = [getattr(home, name, None) for name in names.split() for home in (torch, Tensor, torch.nn.functional)]
     return frozenset(function for function in found if callable(function))
 
 
 # elementwise, and harmless at a harmless operand: finite stays finite
-SMOOTH = _named(
+SMOOTH = named(
     "add sub rsub subtract mul multiply neg negative positive abs absolute sigmoid tanh relu sin cos atan arctan sinh_ "
     "softplus silu gelu elu leaky_relu hardtanh clamp clip minimum maximum where lerp addcmul erf square hypot atan2 "
     "logsigmoid detach clone contiguous __add__ __radd__ __sub__ __rsub__ __mul__ __rmul__ __neg__ __pos__ __abs__"
 )
 # elementwise, singular somewhere or quickly infinite
-SINGULAR = _named(
+SINGULAR = named(
     "exp exp2 expm1 log log2 log10 log1p sqrt rsqrt reciprocal div divide true_divide pow float_power tan asin acos arcsin "
     "arccos sinh cosh asinh acosh atanh logit digamma lgamma xlogy erfinv addcdiv __truediv__ __rtruediv__ __rdiv__ __div__ "
     "__pow__ __rpow__ isnan isinf isfinite sgn sign nan_to_num mish"
@@ -54,7 +54,7 @@ COMPARISONS: dict[Any, Callable[[Any, Any], Any]] = {
         ("eq __eq__", softcompare.equal),
         ("ne not_equal __ne__", softcompare.unequal),
     )
-    for function in _named(names)
+    for function in named(names)
 }
 _AS_LIST = {
     getattr(Tensor, name): name for name in ("__getitem__", "__setitem__", "__len__", "__iter__", "__reversed__")
@@ -89,7 +89,7 @@ def plain_call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict
     dead = scopes.dead_lanes() if state.scopes and function not in SMOOTH else None
     tensors: list[Any] = [ops.guarded(_lanes(leaves[k]), dead) for k in soft_places]
     if state.lanes is not None and function in ELEMENTWISE:
-        leaves = [_beside_lanes(leaf) for leaf in leaves]
+        leaves = [beside_lanes(leaf) if isinstance(leaf, Tensor) else leaf for leaf in leaves]
 
     def plain(*values: Tensor) -> Any:
         filled = list(leaves)
@@ -114,11 +114,6 @@ def plain_call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict
 def _lanes(value: Any) -> Tensor:
     lanes: Tensor = value.tensor() if isinstance(value, SoftArray) else value.lanes
     return lanes
-
-
-def _beside_lanes(leaf: Any) -> Any:
-    """A plain tensor beside lanes: it has no lane axis, so it gets one of size 1."""
-    return leaf.unsqueeze(-1) if isinstance(leaf, Tensor) and leaf.dim() > 0 else leaf
 
 
 def _spread(tensor: Tensor) -> Tensor:
@@ -174,6 +169,3 @@ def _sample(value: Any) -> Tensor:
     if state.lanes is None or lanes.dim() == 0:
         return lanes
     return lanes[..., 0] if lanes.shape[-1] else lanes.new_empty(lanes.shape[:-1])
-
-
-__all__ = ["attribute", "call", "constant_array", "wrap_result"]

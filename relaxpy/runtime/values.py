@@ -12,6 +12,7 @@ from torch import Tensor
 from relaxpy.errors import SoftValueError
 from relaxpy.runtime import ops, scopes
 from relaxpy.runtime.lazy import LazyModule
+from relaxpy.runtime.operators import Operators
 from relaxpy.runtime.soft import Soft
 from relaxpy.runtime.state import state
 
@@ -25,7 +26,7 @@ Operation = Callable[[Any, Any], Any]
 EXACT_LIMIT = 2**63
 
 
-class SoftScalar(Soft):
+class SoftScalar(Operators):
     """One real value per lane, ``lanes``; ``finite`` says that it is known to be finite in all of them."""
 
     __slots__ = ("lanes", "finite")
@@ -92,18 +93,6 @@ class SoftScalar(Soft):
     def __rpow__(self, other: Any) -> Any:
         return arithmetic(operator.pow, self, other, reflected=True, singular=True)
 
-    def __floordiv__(self, other: Any) -> Any:
-        return rounding.floordiv(self, other)
-
-    def __rfloordiv__(self, other: Any) -> Any:
-        return rounding.floordiv(other, self)
-
-    def __mod__(self, other: Any) -> Any:
-        return rounding.mod(self, other)
-
-    def __rmod__(self, other: Any) -> Any:
-        return rounding.mod(other, self)
-
     def __divmod__(self, other: Any) -> Any:
         return rounding.divmod(self, other)
 
@@ -119,9 +108,6 @@ class SoftScalar(Soft):
     def __trunc__(self) -> Any:
         return rounding.trunc(self)
 
-    def __round__(self, digits: int | None = None) -> Any:
-        return rounding.round(self, digits)
-
     def __neg__(self) -> Any:
         return SoftNumber(-self.lanes, self.finite)
 
@@ -130,24 +116,6 @@ class SoftScalar(Soft):
 
     def __abs__(self) -> Any:
         return SoftNumber(abs(self.lanes), self.finite)
-
-    def __lt__(self, other: Any) -> Any:
-        return compare.less(self, other)
-
-    def __le__(self, other: Any) -> Any:
-        return compare.less_equal(self, other)
-
-    def __gt__(self, other: Any) -> Any:
-        return compare.greater(self, other)
-
-    def __ge__(self, other: Any) -> Any:
-        return compare.greater_equal(self, other)
-
-    def __eq__(self, other: Any) -> Any:
-        return compare.equal(self, other)
-
-    def __ne__(self, other: Any) -> Any:
-        return compare.unequal(self, other)
 
 
 class SoftNumber(SoftScalar):

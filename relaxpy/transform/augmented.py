@@ -8,7 +8,8 @@ import libcst as cst
 
 from relaxpy.transform.context import Rewriter, Row
 from relaxpy.transform.pieces import Pieces
-from relaxpy.transform.stores import is_outer, place_of, stored
+from relaxpy.transform.scopes import is_outer
+from relaxpy.transform.stores import place_of, stored
 from relaxpy.transform.subscripts import index, is_repeatable_index
 from relaxpy.transform.tree import children, target_names
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import libcst as cst
 
+from relaxpy.transform.blocks import header
 from relaxpy.transform.context import DEEPEST, Rewriter
 from relaxpy.transform.pieces import Pieces
 from relaxpy.transform.temporaries import bound_later, held
@@ -58,13 +59,8 @@ def boolean(rewriter: Rewriter, node: Any, out: Pieces) -> None:
 
 def _joined(rewriter: Rewriter, node: Any, parts: list[Any], out: Pieces) -> None:
     """The operands with their own operators between them."""
-    at = rewriter.whole[id(node)][0]
-    for part in parts:
-        start, end = rewriter.whole[id(part)]
-        out.copy(at, start)
-        rewriter.expression(part, out)
-        at = end
-    out.copy(at, rewriter.whole[id(node)][1])
+    start, end = rewriter.whole[id(node)]
+    header(rewriter, start, parts, end, out)
 
 
 def _operation(rewriter: Rewriter, node: Any, parts: list[Any], is_and: bool, out: Pieces) -> None:

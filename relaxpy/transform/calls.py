@@ -9,10 +9,11 @@ from typing import Any
 
 import libcst as cst
 
+from relaxpy.transform.blocks import header
 from relaxpy.transform.context import Rewriter
 from relaxpy.transform.pieces import Pieces
 
-__all__ = ["call", "call_of"]
+__all__ = ["arguments", "call", "call_of"]
 
 _FRAME_SENSITIVE = frozenset({"super", "locals", "globals", "vars", "dir", "eval", "exec", "__import__", "breakpoint"})
 _UNDECIDED = frozenset(
@@ -47,13 +48,8 @@ def call_of(rewriter: Rewriter, node: Any, before: str, after: str, out: Pieces)
 
 def arguments(rewriter: Rewriter, node: Any, out: Pieces) -> None:
     """The brackets of a call with what is in them."""
-    at = rewriter.whole[id(node.func)][1]
-    for argument in node.args:
-        start, end = rewriter.whole[id(argument.value)]
-        out.copy(at, start)
-        rewriter.expression(argument.value, out)
-        at = end
-    out.copy(at, rewriter.inner[id(node)][1])
+    values = [argument.value for argument in node.args]
+    header(rewriter, rewriter.whole[id(node.func)][1], values, rewriter.inner[id(node)][1], out)
 
 
 def _local_names(rewriter: Rewriter, node: Any, name: str, out: Pieces) -> None:

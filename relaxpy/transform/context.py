@@ -44,7 +44,6 @@ class Function:
         self.frame = frame
         self.loops: list[tuple[Step, str]] = []  # loop objects around, with their names
         self.is_async_generator = False
-        self.hides_locals = False
 
 
 @dataclass(frozen=True)

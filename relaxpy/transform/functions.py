@@ -14,8 +14,7 @@ from relaxpy.transform.liveness import find_live
 from relaxpy.transform.names import FreshNames
 from relaxpy.transform.outline import Outline
 from relaxpy.transform.pieces import Pieces
-from relaxpy.transform.scopes import outer_store
-from relaxpy.transform.stores import is_outer
+from relaxpy.transform.scopes import is_outer, outer_store
 from relaxpy.transform.tree import parameters
 
 __all__ = ["class_", "function", "module"]

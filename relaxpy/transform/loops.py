@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from relaxpy.transform.blocks import begin, header, live, margin, new_lines, suite
+from relaxpy.transform.calls import arguments as call_arguments
 from relaxpy.transform.context import Rewriter, Row
 from relaxpy.transform.pieces import Pieces
 from relaxpy.transform.saving import arguments, outline_of, restored, saved
@@ -101,14 +102,8 @@ def _iterable(rewriter: Rewriter, node: Any, name: str, at: int, out: Pieces) ->
 
 def _soft_range(rewriter: Rewriter, node: Any, out: Pieces) -> None:
     """``range(n)`` that may be soft: ``_rt.range_(n)``."""
-    start, end = rewriter.whole[id(node.func)]
-    out.new(rewriter.rt("range_"), start)
-    for argument in node.args:
-        argument_start, argument_end = rewriter.whole[id(argument.value)]
-        out.copy(end, argument_start)
-        rewriter.expression(argument.value, out)
-        end = argument_end
-    out.copy(end, rewriter.inner[id(node)][1])
+    out.new(rewriter.rt("range_"), rewriter.whole[id(node.func)][0])
+    call_arguments(rewriter, node, out)
 
 
 def _target(rewriter: Rewriter, node: Any, step: Step) -> tuple[str | None, list[Row]]:

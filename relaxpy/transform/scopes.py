@@ -7,25 +7,21 @@ from typing import Any
 
 import libcst as cst
 
+from relaxpy.transform.blocks import header
 from relaxpy.transform.context import Function, Rewriter
 from relaxpy.transform.names import FreshNames
 from relaxpy.transform.pieces import Pieces
 from relaxpy.transform.tree import comprehension_fors, parameters, target_names
 
-__all__ = ["comprehension", "formatted", "lambda_", "outer_store", "strings", "walrus"]
+__all__ = ["comprehension", "formatted", "is_outer", "lambda_", "outer_store", "strings", "walrus"]
 
 
 def lambda_(rewriter: Rewriter, node: Any, out: Pieces) -> None:
     """A lambda is a function: its defaults belong to the code around it, its body has names of its own."""
     start, end = rewriter.whole[id(node)]
-    for parameter in parameters(node.params):
-        if parameter.default is not None:
-            default_start, default_end = rewriter.whole[id(parameter.default)]
-            out.copy(start, default_start)
-            rewriter.expression(parameter.default, out)
-            start = default_end
+    defaults = [parameter.default for parameter in parameters(node.params) if parameter.default is not None]
     body_start, body_end = rewriter.whole[id(node.body)]
-    out.copy(start, body_start)
+    header(rewriter, start, defaults, body_start, out)
     with rewriter.within(Function(rewriter.outlines.of(node), FreshNames(rewriter.taken), None)):
         rewriter.expression(node.body, out)
     out.copy(body_end, end)
@@ -72,9 +68,8 @@ def _parts(
 
 def walrus(rewriter: Rewriter, node: Any, out: Pieces) -> None:
     """``(name := value)``; a name of an enclosing scope is stored through the runtime."""
-    function = rewriter.function
     name = node.target.value
-    if function is None or not (name in function.outline.globals or name in function.outline.nonlocals):
+    if not is_outer(rewriter, name):
         rewriter.literal(node, out)
         return
     start, end = rewriter.inner[id(node)]
@@ -84,6 +79,12 @@ def walrus(rewriter: Rewriter, node: Any, out: Pieces) -> None:
     rewriter.argument(node.value, out)
     out.new(after, end - 1)
     rewriter.closed(node, out)
+
+
+def is_outer(rewriter: Rewriter, name: str) -> bool:
+    """Is this name declared `global` or `nonlocal` in the function?"""
+    function = rewriter.function
+    return function is not None and (name in function.outline.globals or name in function.outline.nonlocals)
 
 
 def outer_store(rewriter: Rewriter, name: str) -> tuple[str, str]:
@@ -97,12 +98,7 @@ def outer_store(rewriter: Rewriter, name: str) -> tuple[str, str]:
 def formatted(rewriter: Rewriter, node: Any, out: Pieces) -> None:
     """An f-string, except where it shows the text of an expression (`f"{x = }"`)."""
     start, end = rewriter.whole[id(node)]
-    for part in _safe_parts(node.parts):
-        part_start, part_end = rewriter.whole[id(part)]
-        out.copy(start, part_start)
-        rewriter.expression(part, out)
-        start = part_end
-    out.copy(start, end)
+    header(rewriter, start, _safe_parts(node.parts), end, out)
 
 
 def _safe_parts(parts: Any) -> Iterator[cst.CSTNode]:

@@ -8,7 +8,8 @@ import libcst as cst
 
 from relaxpy.transform.blocks import header
 from relaxpy.transform.context import Rewriter, Row
-from relaxpy.transform.stores import is_outer, stored_name
+from relaxpy.transform.scopes import is_outer
+from relaxpy.transform.stores import stored_name
 
 __all__ = ["assert_", "expression", "import_", "raise_", "unchanged"]
 

@@ -13,7 +13,7 @@ __all__ = ["Case", "Step", "block_binds"]
 class Case:
     """A handler of a `try`, or a case of a `match`."""
 
-    __slots__ = ("assigned_end", "binds", "body", "calls", "node", "reads")
+    __slots__ = ("binds", "body", "calls", "node", "reads")
 
     def __init__(self, node: Any, usage: Usage, body: list[Step]) -> None:
         self.node = node
@@ -21,7 +21,6 @@ class Case:
         self.binds = usage.binds
         self.calls = usage.calls
         self.body = body
-        self.assigned_end = 0
 
 
 class Step:

@@ -12,17 +12,11 @@ import libcst as cst
 
 from relaxpy.transform.context import Rewriter, Row
 from relaxpy.transform.pieces import Pieces
-from relaxpy.transform.scopes import outer_store
+from relaxpy.transform.scopes import is_outer, outer_store
 from relaxpy.transform.subscripts import index
 from relaxpy.transform.tree import stored_parts, target_names
 
-__all__ = ["annotated", "assign", "delete", "is_outer", "is_own_target", "place_of", "stored", "stored_name"]
-
-
-def is_outer(rewriter: Rewriter, name: str) -> bool:
-    """Is this name declared `global` or `nonlocal` in the function?"""
-    function = rewriter.function
-    return function is not None and (name in function.outline.globals or name in function.outline.nonlocals)
+__all__ = ["annotated", "assign", "delete", "is_own_target", "place_of", "stored", "stored_name"]
 
 
 def is_own_target(rewriter: Rewriter, target: Any) -> bool:

@@ -11,20 +11,20 @@ import torch
 from torch import Tensor
 
 from relaxpy.errors import SoftValueError
-from relaxpy.runtime import arrays, integers, ops, perturbation, recipes, scopes
+from relaxpy.runtime import arrays, integers, mixing, ops, perturbation, recipes, scopes
 from relaxpy.runtime.arrays import SoftArray, lane_axes
-from relaxpy.runtime.blend import CannotBlendError, blend, blend_reals
+from relaxpy.runtime.blend import blend_reals
 from relaxpy.runtime.callees import relaxed_callable
 from relaxpy.runtime.compare import PLAIN
 from relaxpy.runtime.integers import SoftInteger
-from relaxpy.runtime.mixing import Mixer, blend_error
-from relaxpy.runtime.sequences import element
+from relaxpy.runtime.sequences import element, holds_soft
 from relaxpy.runtime.soft import Marker
-from relaxpy.runtime.softbuiltins.seeing import holds_soft, seen
+from relaxpy.runtime.softbuiltins.seeing import seen
 from relaxpy.runtime.state import state
 from relaxpy.runtime.values import SoftNumber, SoftScalar, SoftTruth, operand, truth_of
 
 _NOTHING = Marker("nothing")
+_WHAT = "the element chosen by `min`, `max` or a sort"
 
 
 class Extremum(SoftNumber):
@@ -239,10 +239,7 @@ def _tournament(values: Sequence[Any], items: Sequence[Any], sign: int) -> Any:
 
 
 def blended(p: Tensor, a: Any, b: Any) -> Any:
-    try:
-        return blend(p, a, b)
-    except CannotBlendError as error:
-        raise blend_error("the element chosen by `min`, `max` or a sort", error) from None
+    return mixing.blended(p, a, b, _WHAT)
 
 
 def mixture(weights: Sequence[Tensor], items: Sequence[Any]) -> Any:
@@ -253,9 +250,4 @@ def mixture(weights: Sequence[Tensor], items: Sequence[Any]) -> Any:
         _, probabilities = recipes.combined(support, list(items), table)
         assert probabilities is not None
         return integers.from_table(probabilities, support)
-    if all(type(item) is SoftNumber and item.finite for item in items):
-        return SoftNumber(ops.weighted_sum(weights, [item.lanes for item in items]), True)
-    try:
-        return Mixer(weights, [{}] * len(items)).mix(items)
-    except CannotBlendError as error:
-        raise blend_error("the element chosen by `min`, `max` or a sort", error) from None
+    return mixing.mean(weights, items, _WHAT)

@@ -9,13 +9,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from relaxpy.runtime import integermaps, integers, ops, recipes, scopes, softindex
+from relaxpy.runtime import integermaps, integers, ops, recipes, scopes
 from relaxpy.runtime.arrays import SoftArray
 from relaxpy.runtime.integers import SoftInteger
-from relaxpy.runtime.sequences import element
+from relaxpy.runtime.mixing import mean
+from relaxpy.runtime.sequences import element, holds_soft
 from relaxpy.runtime.soft import Soft
 from relaxpy.runtime.softbuiltins.extrema import Extremum, mixture
-from relaxpy.runtime.softbuiltins.seeing import holds_soft, seen
+from relaxpy.runtime.softbuiltins.seeing import seen
 from relaxpy.runtime.softbuiltins.totals import total
 from relaxpy.runtime.state import state
 from relaxpy.runtime.values import SoftScalar, SoftTruth
@@ -107,4 +108,4 @@ def get(mapping: dict[Any, Any], key: Any, *default: Any) -> Any:
     items = [mapping.get(value, *default) for value in values]
     if table is None:
         return items[0]
-    return softindex.mean(list(table.unbind(0)), items, key)
+    return mean(list(table.unbind(0)), items, f"an element chosen by a {key.kind}")

@@ -18,10 +18,10 @@ from torch import Tensor
 from relaxpy.runtime import arrays, integers, ops, perturbation
 from relaxpy.runtime.callees import relaxed_callable
 from relaxpy.runtime.containers import ListContainer
-from relaxpy.runtime.sequences import element
+from relaxpy.runtime.sequences import element, holds_soft
 from relaxpy.runtime.soft import Soft
 from relaxpy.runtime.softbuiltins.extrema import blended, mixture
-from relaxpy.runtime.softbuiltins.seeing import holds_soft, seen
+from relaxpy.runtime.softbuiltins.seeing import seen
 from relaxpy.runtime.state import state
 from relaxpy.runtime.stores import restructuring
 from relaxpy.runtime.values import SoftNumber, operand, truth_of

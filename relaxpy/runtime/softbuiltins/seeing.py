@@ -22,10 +22,3 @@ def seen(value: Any) -> Any:
 def concerned(values: Iterable[Any]) -> bool:
     """Is any of the values soft?"""
     return any(isinstance(value, Soft) or is_tensor(value) and isinstance(seen(value), Soft) for value in values)
-
-
-def holds_soft(value: Any) -> bool:
-    """Is a value soft, or a list or tuple of such?"""
-    if isinstance(value, (list, tuple)):
-        return any(map(holds_soft, value))
-    return isinstance(value, Soft)

@@ -11,10 +11,9 @@ import torch
 
 from relaxpy.runtime import arrays, integers, ops
 from relaxpy.runtime.arrays import SoftArray, lane_axes
-from relaxpy.runtime.blend import CannotBlendError, blend
 from relaxpy.runtime.filters import Weighed
 from relaxpy.runtime.integers import SoftInteger
-from relaxpy.runtime.mixing import blend_error
+from relaxpy.runtime.mixing import blended
 from relaxpy.runtime.recipes import Sum
 from relaxpy.runtime.soft import Soft
 from relaxpy.runtime.softbuiltins.seeing import seen
@@ -65,10 +64,7 @@ def _added(start: Any, items: list[Any]) -> Any:
 def _term(item: Weighed) -> Any:
     """A term that counts with the probability of its filter."""
     nothing = SoftArray(torch.zeros_like(item.value.tensor())) if isinstance(item.value, SoftArray) else 0
-    try:
-        return blend(item.truth.lanes, item.value, nothing)
-    except CannotBlendError as error:
-        raise blend_error("a term of a sum with a soft filter", error) from None
+    return blended(item.truth.lanes, item.value, nothing, "a term of a sum with a soft filter")
 
 
 def _of_array(array: SoftArray) -> Any:
@@ -94,28 +90,29 @@ def any_(*args: Any, **kwargs: Any) -> Any:
     """`any(xs)`: 1 - (1 - p1)(1 - p2)..., exact for independent truths; with another t-norm its conorm."""
     if len(args) != 1 or kwargs:
         return builtins.any(*args, **kwargs)
-    found: Any = None
-    for item in _truths(args[0], disjunction=True):
-        if item is True:
-            return True
-        if item is False:
-            continue
-        found = item if found is None else found | item
-    return False if found is None else found
+    return _decided(args[0], disjunction=True)
 
 
 def all_(*args: Any, **kwargs: Any) -> Any:
     """`all(xs)`: p1 p2 ..., exact for independent truths; with another t-norm that t-norm."""
     if len(args) != 1 or kwargs:
         return builtins.all(*args, **kwargs)
+    return _decided(args[0], disjunction=False)
+
+
+def _decided(iterable: Any, disjunction: bool) -> Any:
+    """`any` (disjunction) or `all` of what an iterable gives: a plain True, or False, decides and ends it."""
     found: Any = None
-    for item in _truths(args[0], disjunction=False):
-        if item is False:
-            return False
-        if item is True:
+    for item in _truths(iterable, disjunction):
+        if item is disjunction:
+            return disjunction
+        if isinstance(item, bool):
             continue
-        found = item if found is None else found & item
-    return True if found is None else found
+        if found is None:
+            found = item
+        else:
+            found = found | item if disjunction else found & item
+    return not disjunction if found is None else found
 
 
 def _truths(iterable: Any, disjunction: bool) -> Iterator[Any]:
