@@ -488,7 +488,7 @@ class Caller:
         (3, "3 is not a function\n  remedy: write @relax above a `def`, or relax(f)"),
         (None, "None is not a function\n  remedy: write @relax above a `def`, or relax(f)"),
     ],
-    ids=repr,
+    ids=lambda case: type(case).__name__ if isinstance(case, property) else repr(case),
 )
 def test_refused(given: Any, message: str) -> None:
     with pytest.raises(RelaxError) as caught:
