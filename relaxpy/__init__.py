@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from relaxpy.decorator import relax
     from relaxpy.errors import BlendError, RelaxError, RelaxIndexError, RelaxSyntaxError, RelaxWarning, SoftValueError
+    from relaxpy.importhook import install
     from relaxpy.relaxed import Relaxed
     from relaxpy.runtime.marks import categorical, hard, probabilities, soft, truth
     from relaxpy.runtime.options import Options, options
@@ -39,6 +40,7 @@ __all__ = [
     "__version__",
     "categorical",
     "hard",
+    "install",
     "options",
     "probabilities",
     "relax",
@@ -59,6 +61,7 @@ _HOMES = {
         "RelaxWarning",
         "SoftValueError",
     ),
+    "relaxpy.importhook": ("install",),
     "relaxpy.relaxed": ("Relaxed",),
     "relaxpy.runtime.marks": ("categorical", "hard", "probabilities", "soft", "truth"),
     "relaxpy.runtime.options": ("Options", "options"),

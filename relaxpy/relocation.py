@@ -29,7 +29,7 @@ def relocate(tree: ast.AST, source: FunctionSource, rewritten: Text) -> None:
     the wrong words. Plumbing between statements that cannot raise gets no line at all, so that debuggers and coverage are
     told of the lines that the original would run, and of no others.
     """
-    lines = rewritten.text.splitlines(keepends=True)
+    lines = rewritten.text.split("\n")
 
     def to_file(line: int, column: int) -> tuple[int, int, bool]:
         at, where, exact = rewritten.origin(line, len(lines[line - 1].encode()[:column].decode()))

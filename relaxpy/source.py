@@ -17,7 +17,7 @@ from types import CodeType, FunctionType
 
 from relaxpy.errors import RelaxError, did_you_mean
 
-__all__ = ["FunctionSource", "definition_source", "function_source"]
+__all__ = ["FunctionSource", "definition_source", "function_source", "module_source"]
 
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
 
@@ -92,6 +92,22 @@ def function_source(function: FunctionType) -> FunctionSource:
             remedy="the file seems to have changed since it was imported: start again, or import it anew",
         )
     return _cut(found, filename, lines, frozenset(code.co_freevars))
+
+
+def module_source(text: str, filename: str, name: str = "<module>") -> FunctionSource:
+    """All of a module's text, as if it were one definition."""
+    lines = tuple(line + "\n" for line in text.split("\n"))  # a form feed ends no line of Python's
+    return FunctionSource(
+        text=text,
+        filename=filename,
+        first_line=1,
+        columns=(0,) * len(lines),
+        name=name,
+        qualname=name,
+        class_name=None,
+        free_variables=frozenset(),
+        lines=lines,
+    )
 
 
 def definition_source(text: str, filename: str, qualname: str) -> FunctionSource:

@@ -27,6 +27,7 @@ from relaxpy.runtime.expressions import (
 )
 from relaxpy.runtime.filters import filtered
 from relaxpy.runtime.frames import frame
+from relaxpy.runtime.gate import enter, from_outside
 from relaxpy.runtime.index import load, slice_
 from relaxpy.runtime.inplace import (
     iadd,
@@ -43,11 +44,12 @@ from relaxpy.runtime.inplace import (
     itruediv,
     ixor,
 )
+from relaxpy.runtime.installed import hooked
 from relaxpy.runtime.loops import for_, while_
 from relaxpy.runtime.ranges import range_
 from relaxpy.runtime.scopes import live
 from relaxpy.runtime.soft import SKIP, UNDEFINED, Soft
-from relaxpy.runtime.state import paths
+from relaxpy.runtime.state import paths, state
 from relaxpy.runtime.stores import (
     delete,
     delete_attr,

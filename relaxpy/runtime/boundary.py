@@ -15,6 +15,7 @@ from typing import Any
 from relaxpy.errors import RelaxError
 from relaxpy.runtime import scopes, state as _state
 from relaxpy.runtime.containers import Container
+from relaxpy.runtime.installed import settings_in
 from relaxpy.runtime.journal import Key
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.marks import Hard
@@ -36,13 +37,13 @@ class Plan:
     hard: frozenset[str] = frozenset()
     batch: bool | int | Sequence[Any] = False
     settings: Mapping[str, Any] = field(default_factory=dict)
-    install: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Call:
     """One outermost relaxed call: what it has to clean up."""
 
     def __init__(self, root: str) -> None:
+        self.outer = state.settings, state.options
         self.roots = {root}
         self.touched: dict[Key, Container] = {}
         self.originals: dict[int, tuple[Any, Any]] = {}
@@ -69,21 +70,31 @@ def call(plan: Plan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a relaxed function from anywhere."""
     if state.call is not None:
         return _nested(plan, state.call, args, kwargs)
-    outer_settings, outer_options = state.settings, state.options
-    current = Call(root_of(plan.function))
-    state.call = current
+    current = begin(root_of(plan.function), settings_in(plan.function.__globals__), plan.settings)
     try:
-        if plan.settings or plan.install or state.settings:
-            state.settings = {**plan.install, **state.settings, **plan.settings}
-            state.options = resolve(state.settings)
         return _outermost(plan, current, args, kwargs)
     finally:
-        try:
-            _clean(current)
-        finally:
-            state.call = None
-            state.lanes = None
-            state.settings, state.options = outer_settings, outer_options
+        end(current)
+
+
+def begin(root: str, installed: Mapping[str, Any], own: Mapping[str, Any]) -> Call:
+    """An outermost call begins: ``installed`` options count less than those of a region around it, ``own`` ones more."""
+    current = Call(root)
+    if own or installed or state.settings:
+        settings = {**installed, **state.settings, **own}
+        state.options = resolve(settings)
+        state.settings = settings
+    state.call = current
+    return current
+
+
+def end(current: Call) -> None:
+    try:
+        _clean(current)
+    finally:
+        state.call = None
+        state.lanes = None
+        state.settings, state.options = current.outer
 
 
 def _nested(plan: Plan, current: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -130,11 +141,9 @@ def _outermost(plan: Plan, current: Call, args: tuple[Any, ...], kwargs: dict[st
     try:
         result = plan.function(*args, **kwargs)
     except BaseException as error:
-        _explain(error)
+        explain(error)
         raise
-    if not current.soft and state.lanes is None:
-        return result
-    return _plain_result(current, result)
+    return plain_result(current, result)
 
 
 def _mark_hard(plan: Plan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -152,14 +161,16 @@ def _mark_hard(plan: Plan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tup
     return bound.args, bound.kwargs
 
 
-def _explain(error: BaseException) -> None:
+def explain(error: BaseException) -> None:
     """Say on which soft path an error arose."""
     if state.scopes and hasattr(error, "add_note"):
         mass = ops.largest(scopes.path_mass())
         error.add_note(f"raised on a soft path whose mass was {mass:.3g}")
 
 
-def _plain_result(current: Call, result: Any) -> Any:
+def plain_result(current: Call, result: Any) -> Any:
+    if not current.soft and state.lanes is None:
+        return result
     unwrapper = wrapping.Unwrapper(current)
     plain = unwrapper.unwrap(result)
     _clean_touched(current, unwrapper)

@@ -13,6 +13,7 @@ from types import BuiltinFunctionType, FunctionType, MethodDescriptorType, Metho
 from typing import Any
 
 from relaxpy.runtime import registry
+from relaxpy.runtime.installed import is_hooked
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.marks import is_tensor
 from relaxpy.runtime.state import calls, state
@@ -49,11 +50,20 @@ def callee(function: Any) -> Any:
 
 def is_user_function(function: Any) -> bool:
     """Is it a plain Python function that relaxed code may relax: the user's own, with a source, not marked hard?"""
-    if type(function) is not FunctionType or state.call is None:
-        return False
+    return type(function) is FunctionType and state.call is not None and (_is_rewritten(function) or _is_own(function))
+
+
+def _is_rewritten(function: FunctionType) -> bool:
+    """Is it rewritten code already, by itself or with its whole module?"""
+    if registry.is_rewritten(function.__code__):
+        return True
+    return is_hooked(function) and not getattr(function, "__relaxpy_hard__", False)
+
+
+def _is_own(function: FunctionType) -> bool:
     return (
-        registry.is_rewritten(function.__code__)
-        or not getattr(function, "__relaxpy_hard__", False)
+        not getattr(function, "__relaxpy_hard__", False)
+        and state.call is not None
         and (function.__module__ or "__main__").partition(".")[0] in state.call.roots
         and not function.__code__.co_filename.startswith("<string>")
     )
@@ -65,9 +75,9 @@ def _user_function(function: Any) -> Any:
         relaxed = known[1]
         if relaxed is not None:
             return relaxed
-    elif registry.is_rewritten(function.__code__):
+    elif _is_rewritten(function):
         return function
-    elif is_user_function(function):
+    elif _is_own(function):
         key = id(function)
         relaxed = compiler.rewrite_function(function)
         _relaxed[key] = (weakref.ref(function, lambda _: _relaxed.pop(key, None)), relaxed)

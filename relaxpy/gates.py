@@ -1,0 +1,158 @@
+"""Gates: what makes a function of a relaxed module an outermost relaxed call when plain code calls it.
+
+A gate stands in the function's own frame (see `relaxpy.runtime.gate`), so callers, tracebacks and code that looks at frames see
+what they would see without it. It has no lines of its own. A lambda has no room for one: called from outside, it calls itself.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import TypeAlias
+
+__all__ = ["add_gates"]
+
+_CALL = "__relaxpy_call__"
+_RESULT = "__relaxpy_result__"
+_Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
+
+
+def add_gates(module: ast.Module, runtime: str) -> None:
+    """Put a gate into every function that uses the runtime; the first statement of the module imports it."""
+    for node in list(ast.walk(module)):
+        if isinstance(node, (ast.FunctionDef, ast.Lambda)) and _needs_gate(node, runtime):
+            if isinstance(node, ast.Lambda):
+                _gate_lambda(node, runtime)
+            else:
+                _gate_function(node, runtime)
+    start = _after_docstring(module.body)
+    while start < len(module.body) and _is_future(module.body[start]):
+        start += 1
+    module.body[start:start] = _parsed(f"import relaxpy.runtime as {runtime}\n{runtime}.hooked()")
+
+
+def _needs_gate(function: ast.FunctionDef | ast.Lambda, runtime: str) -> bool:
+    """Does the function itself decide anything? What runs later, a generator's body, is not inside its call."""
+    own = list(_own_nodes(function))
+    if any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in own):
+        return False
+    return any(isinstance(node, ast.Name) and node.id == runtime for node in own)
+
+
+def _own_nodes(function: _Function) -> Iterator[ast.AST]:
+    """The nodes of a function's body that run in its own frame or in a comprehension's."""
+    pending: list[ast.AST] = list(function.body) if isinstance(function.body, list) else [function.body]
+    while pending:
+        node = pending.pop()
+        yield node
+        if isinstance(node, _SCOPES):
+            inner = node.body if isinstance(node.body, list) else [node.body]
+            pending.extend(child for child in ast.iter_child_nodes(node) if child not in inner)
+            if isinstance(node, ast.ClassDef):
+                pending.extend(inner)
+        else:
+            pending.extend(ast.iter_child_nodes(node))
+
+
+def _gate_function(function: ast.FunctionDef, runtime: str) -> None:
+    names = [argument.arg for argument in _arguments(function.args)]
+    soften = f"if {_CALL}: {''.join(f'{name}, ' for name in names)} = {_CALL}.arguments({', '.join(names)})"
+    gate = _parsed(
+        f"{_CALL} = {runtime}.state.call is None and {runtime}.enter()\n"
+        f"try:\n"
+        f"    {soften if names else 'pass'}\n"
+        f"finally:\n"
+        f"    if {_CALL}: {_CALL}.close()"
+    )
+    block = gate[-1]
+    assert isinstance(block, ast.Try)
+    start = _after_docstring(function.body)
+    if not names:
+        block.body.clear()
+    for statement in function.body[start:]:
+        block.body.extend(_Returns().statements(statement))
+    function.body[start:] = gate
+
+
+class _Returns(ast.NodeTransformer):
+    """Results leave through the gate; constants are plain already."""
+
+    def statements(self, statement: ast.stmt) -> list[ast.stmt]:
+        made = self.visit(statement)
+        return made if isinstance(made, list) else [made]
+
+    def visit_Return(self, node: ast.Return) -> list[ast.stmt]:
+        if node.value is None or isinstance(node.value, ast.Constant):
+            return [node]
+        stored = ast.Assign([ast.copy_location(ast.Name(_RESULT, ast.Store()), node.value)], node.value)
+        leave = _parsed(f"if {_CALL}: {_RESULT} = {_CALL}.result({_RESULT})")
+        returned = ast.Return(ast.copy_location(ast.Name(_RESULT, ast.Load()), node.value))
+        return [ast.copy_location(stored, node), *leave, ast.copy_location(returned, node)]
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
+        return node
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AsyncFunctionDef:
+        return node
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef:
+        return node
+
+    def visit_Lambda(self, node: ast.Lambda) -> ast.Lambda:
+        return node
+
+
+def _gate_lambda(function: ast.Lambda, runtime: str) -> None:
+    arguments = function.args
+    parameters = {argument.arg for argument in _arguments(arguments)}
+    own = parameters | {node.target.id for node in _own_nodes(function) if isinstance(node, ast.NamedExpr)}
+    names = {node.id for node in ast.walk(function.body) if isinstance(node, ast.Name)}
+    if "super" in names:
+        names.add("__class__")
+    positional = [argument.arg for argument in (*arguments.posonlyargs, *arguments.args)]
+    if arguments.vararg:
+        positional.append(f"*{arguments.vararg.arg}")
+    only = [argument.arg for argument in arguments.kwonlyargs]
+    rest = arguments.kwarg.arg if arguments.kwarg else "{}"
+    probe = f"lambda: [{', '.join(sorted(names - own))}]"
+    test = _expression(f"{runtime}.state.call is not None")
+    outside = _expression(f"{runtime}.from_outside({probe}, [{', '.join(positional)}], [{', '.join(only)}], {rest})")
+    function.body = ast.copy_location(ast.IfExp(test, function.body, outside), function.body)
+
+
+def _arguments(arguments: ast.arguments) -> list[ast.arg]:
+    variable = [argument for argument in (arguments.vararg, arguments.kwarg) if argument is not None]
+    return [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, *variable]
+
+
+def _after_docstring(body: list[ast.stmt]) -> int:
+    first = body[0] if body else None
+    is_text = (
+        isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
+    )
+    return 1 if is_text else 0
+
+
+def _is_future(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
+
+
+def _parsed(text: str) -> list[ast.stmt]:
+    """Statements that stand on no line: debuggers and coverage do not see them."""
+    body = ast.parse(text).body
+    for statement in body:
+        _without_place(statement)
+    return body
+
+
+def _expression(text: str) -> ast.expr:
+    expression = ast.parse(text, mode="eval").body
+    _without_place(expression)
+    return expression
+
+
+def _without_place(root: ast.AST) -> None:
+    for node in ast.walk(root):
+        if isinstance(node, (ast.expr, ast.stmt, ast.arg, ast.keyword, ast.alias)):
+            node.lineno = node.end_lineno = node.col_offset = node.end_col_offset = -1

@@ -1,0 +1,117 @@
+"""A relaxed module: its source becomes the code that runs instead, taken from the store where it can be.
+
+Functions of the module are rewritten and get a gate each; the module's own statements stay as they are.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import linecache
+import os
+import threading
+import warnings
+from types import CodeType
+
+from relaxpy import cache
+from relaxpy.errors import RelaxSyntaxError
+from relaxpy.source import module_source
+
+__all__ = ["code_of", "is_rewriting", "opted_out", "relaxed_tree", "text_name"]
+
+
+def text_name(file: str) -> str:
+    """The name under which `linecache` knows the rewritten text of a file."""
+    return f"<relaxpy {file}>"
+
+
+def opted_out(source: bytes, file: str) -> bool:
+    """Does the module say ``__relaxpy__ = False``?"""
+    if b"__relaxpy__" not in source:
+        return False
+    for statement in _parsed(source, file).body:
+        if isinstance(statement, ast.Assign):
+            targets = statement.targets
+        elif isinstance(statement, ast.AnnAssign) and statement.value is not None:
+            targets = [statement.target]
+        else:
+            continue
+        if any(isinstance(target, ast.Name) and target.id == "__relaxpy__" for target in targets):
+            value = statement.value
+            if not (isinstance(value, ast.Constant) and isinstance(value.value, bool)):
+                raise RelaxSyntaxError(
+                    "`__relaxpy__` says whether a module is relaxed, before any of it runs",
+                    remedy="write `__relaxpy__ = False` or `__relaxpy__ = True`",
+                    file=file,
+                    line=statement.lineno,
+                    column=statement.col_offset,
+                )
+            return not value.value
+    return False
+
+
+def code_of(source: bytes, file: str) -> CodeType:
+    """The code of a relaxed module: from the store, or made and stored."""
+    path, key = cache.path_of(file), cache.key_of(source, file)
+    code = cache.load(path, key)
+    if code is None:
+        tree, notes = _relaxed(source, file)
+        code = compile(tree, file, "exec", dont_inherit=True)
+        cache.save(path, key, code, notes, _mode(file))
+    linecache.cache[text_name(file)] = (lambda: rewritten_text(source, file),)
+    return code
+
+
+def rewritten_text(source: bytes, file: str) -> str:
+    """The text that a module was rewritten to."""
+    notes = cache.load_notes(cache.path_of(file), cache.key_of(source, file))
+    return (notes or _relaxed(source, file)[1]).text
+
+
+def relaxed_tree(source: bytes, file: str) -> ast.Module:
+    """The tree of a relaxed module, every node in the user's own place, for loaders that change it further."""
+    return _relaxed(source, file)[0]
+
+
+_rewriting = threading.local()
+
+
+def is_rewriting() -> bool:
+    """Is this thread rewriting a module? What it imports for that is none of the user's."""
+    return getattr(_rewriting, "now", False)
+
+
+def _relaxed(source: bytes, file: str) -> tuple[ast.Module, cache.Notes]:
+    _rewriting.now = True
+    try:
+        return _rewritten(source, file)
+    finally:
+        _rewriting.now = False
+
+
+def _rewritten(source: bytes, file: str) -> tuple[ast.Module, cache.Notes]:
+    from relaxpy.gates import add_gates
+    from relaxpy.relocation import relocate
+    from relaxpy.transform import rewrite
+
+    _parsed(source, file)  # Python's own errors and warnings first
+    text = importlib.util.decode_source(source)
+    rewritten = rewrite(text, filename=file)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Python has given them for the original
+        tree = ast.parse(rewritten.text, file)
+    relocate(tree, module_source(text, file), rewritten)
+    add_gates(tree, rewritten.runtime_name)
+    sites = tuple((site.kind, site.line, site.column, site.text) for site in rewritten.sites)
+    return tree, cache.Notes(rewritten.text, rewritten.runtime_name, sites)
+
+
+def _parsed(source: bytes, file: str) -> ast.Module:
+    return ast.parse(source, file)
+
+
+def _mode(file: str) -> int:
+    try:
+        return os.stat(file).st_mode
+    except OSError:
+        return 0o666

@@ -1,0 +1,116 @@
+"""Loaders that relax what they load.
+
+A loader's class is extended, and its instance copied into the extended class, so that all else stays what it was: its type as
+others check it, its data, its resources, and what it does to the code itself.
+"""
+
+from __future__ import annotations
+
+import copy
+import importlib.util
+import zipimport
+from importlib.machinery import SourceFileLoader
+from types import CodeType, ModuleType
+from typing import Any
+
+from relaxpy import hooked
+
+__all__ = ["relaxing"]
+
+
+class _Relaxing:
+    """What is added to the class of a loader whose module is relaxed."""
+
+    def get_code(self: Any, fullname: str) -> CodeType | None:
+        source = _source(self, fullname)
+        if source is None:
+            code: CodeType | None = super().get_code(fullname)  # type: ignore[misc]
+            return code
+        return hooked.code_of(*source)
+
+
+class _RelaxingFurther(_Relaxing):
+    """For loaders that make code in their own way, and keep it under their own names, which relaxed code must not take."""
+
+    def get_code(self: Any, fullname: str) -> CodeType | None:
+        code: CodeType | None = super(_Relaxing, self).get_code(fullname)  # type: ignore[misc]
+        return code
+
+    def path_stats(self, path: str) -> Any:
+        raise OSError(f"no bytecode of the relaxed {path} is kept by this loader")
+
+    def source_to_code(self, data: Any, path: str, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(data, bytes) and not hooked.opted_out(data, path):
+            data = hooked.relaxed_tree(data, path)
+        return super().source_to_code(data, path, *args, **kwargs)  # type: ignore[misc]
+
+
+class _RelaxingAssertions(_Relaxing):
+    """pytest's loader, which explains asserts."""
+
+    def exec_module(self: Any, module: ModuleType) -> None:
+        from pathlib import Path
+
+        from _pytest.assertion.rewrite import rewrite_asserts
+
+        file = module.__spec__.origin  # type: ignore[union-attr]
+        assert file is not None
+        source = Path(file).read_bytes()
+        if hooked.opted_out(source, file):
+            super().exec_module(module)  # type: ignore[misc]
+            return
+        self._rewritten_names[module.__name__] = Path(file)
+        tree = hooked.relaxed_tree(source, file)
+        rewrite_asserts(tree, source, file, self.config)
+        exec(compile(tree, file, "exec", dont_inherit=True), module.__dict__)
+
+
+def _source(loader: Any, fullname: str) -> tuple[bytes, str] | None:
+    """Source and file of the module that a loader loads, or None if it has none or is not to be relaxed."""
+    file = loader.get_filename(fullname)
+    if not file.endswith((".py", ".pyw")):
+        text = loader.get_source(fullname)
+        if text is None:
+            return None
+        source = text.encode()
+    else:
+        try:
+            source = loader.get_data(file)
+        except OSError:
+            return None  # a zip file may hold bytecode alone
+    return None if hooked.opted_out(source, file) else (source, file)
+
+
+def relaxing(loader: Any) -> Any:
+    """A loader of the same kind that also relaxes; the same one if its modules have no source."""
+    kind = type(loader)
+    if isinstance(loader, _Relaxing):
+        return loader
+    if isinstance(loader, importlib.util.LazyLoader):
+        loader.loader = relaxing(loader.loader)  # type: ignore[attr-defined]
+        return loader
+    mixin = _mixin(kind)
+    if mixin is None:
+        return loader
+    made = copy.copy(loader)
+    made.__class__ = _relaxing_class(mixin, kind)
+    return made
+
+
+def _mixin(kind: type) -> type[_Relaxing] | None:
+    if kind in (SourceFileLoader, zipimport.zipimporter):
+        return _Relaxing
+    if hasattr(kind, "source_to_code") and hasattr(kind, "path_stats"):
+        return _RelaxingFurther
+    if kind.__name__ == "AssertionRewritingHook":
+        return _RelaxingAssertions
+    return None
+
+
+_classes: dict[type, type] = {}
+
+
+def _relaxing_class(mixin: type[_Relaxing], kind: type) -> type:
+    if kind not in _classes:
+        _classes[kind] = type(f"Relaxing{kind.__name__}", (mixin, kind), {"__module__": __name__})
+    return _classes[kind]

@@ -1,0 +1,120 @@
+"""Which modules are relaxed as a whole, and the options that were given for them.
+
+A relaxed module carries a `Hook` in its namespace, put there by the first statement of its rewritten code. Its options
+are looked up when a call begins, so that they can be changed, and never get into rewritten code.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import FunctionType
+from typing import Any
+
+__all__ = [
+    "HOOK",
+    "Hook",
+    "Installation",
+    "add",
+    "any_active",
+    "hooked",
+    "is_hooked",
+    "matching",
+    "remove",
+    "settings_in",
+]
+
+HOOK = "__relaxpy_hook__"
+_NONE: Mapping[str, Any] = {}
+
+
+@dataclass(frozen=True, eq=False)
+class Installation:
+    """Modules that someone asked to relax, by the patterns of their names, and with which options."""
+
+    patterns: tuple[str, ...]
+    settings: Mapping[str, Any]
+
+    def matches(self, name: str) -> bool:
+        return any(_matches(pattern, name) for pattern in self.patterns)
+
+
+def _matches(pattern: str, name: str) -> bool:
+    """A module's name stands for all modules below it, too; `*` and the like match dots.
+
+    >>> _matches("research", "research.algos"), _matches("research", "researcher"), _matches("*.algos", "research.algos")
+    (True, False, True)
+    """
+    if name == pattern or name.startswith(pattern + "."):
+        return True
+    if not any(character in pattern for character in "*?["):
+        return False
+    from fnmatch import fnmatchcase
+
+    return fnmatchcase(name, pattern)
+
+
+_active: tuple[Installation, ...] = ()
+
+
+def add(installation: Installation) -> None:
+    global _active
+    _active = (*_active, installation)
+
+
+def remove(installation: Installation) -> None:
+    global _active
+    _active = tuple(other for other in _active if other is not installation)
+
+
+def any_active() -> bool:
+    return bool(_active)
+
+
+def matching(name: str) -> tuple[Installation, ...]:
+    """The installations that name a module, the oldest first."""
+    return tuple(installation for installation in _active if installation.matches(name))
+
+
+class Hook:
+    """Says that a module's functions are relaxed ones; ``file`` is the one that their code came from."""
+
+    def __init__(self, name: str, file: str) -> None:
+        self.name = name
+        self.file = file
+        self._seen: tuple[Installation, ...] | None = None
+        self._settings = _NONE
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The options of all installations that name the module; the last one wins."""
+        if self._seen is not _active:
+            self._settings = {k: v for one in matching(self.name) for k, v in one.settings.items()}
+            self._seen = _active
+        return self._settings
+
+    def __repr__(self) -> str:
+        return f"<hook of the relaxed module {self.name!r}>"
+
+
+def hooked() -> None:
+    """Called first by the code of a relaxed module."""
+    frame = sys._getframe(1)
+    namespace = frame.f_globals
+    spec = namespace.get("__spec__")
+    # A module that runs as a script is `__main__`, and yet known by its own name.
+    name = getattr(spec, "name", None) or namespace.get("__name__", "__main__")
+    namespace[HOOK] = Hook(name, frame.f_code.co_filename)
+
+
+def settings_in(namespace: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The options that were installed for the code of a module, by its namespace."""
+    hook = namespace.get(HOOK)
+    return _NONE if hook is None else hook.settings
+
+
+def is_hooked(function: FunctionType) -> bool:
+    """Is this function one of a relaxed module's own? (Made from text at run time, it would have another file.)"""
+    hook = function.__globals__.get(HOOK)
+    return hook is not None and function.__code__.co_filename == hook.file

@@ -1,0 +1,164 @@
+"""`relaxpy.install`: every function of a module behaves as if it were decorated, and nothing else changes."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import math
+import pickle
+import pydoc
+import sys
+import traceback
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+
+import relaxpy
+from tests.hook.conftest import Write
+
+_MODULE = '''\
+"""Thresholds."""
+from __future__ import annotations
+
+TOP = 1.0 if 2 > 1 else 0.0
+
+
+def step(x: float, at: float = 0.0) -> float:
+    """One above, zero below."""
+    if x > at:
+        return 1.0
+    return 0.0
+
+
+above = lambda x, *, at=0.0: 1.0 if x > at else 0.0
+
+
+class Level:
+    def __init__(self, at):
+        self.at = at
+
+    def method(self, x):
+        return 1.0 if x > self.at else 0.0
+
+    @staticmethod
+    def static(x, at):
+        return 1.0 if x > at else 0.0
+
+    @classmethod
+    def made(cls, x, at):
+        return cls(at).method(x)
+
+    @property
+    def positive(self):
+        return 1.0 if self.at > 0 else 0.0
+
+
+def nested(at):
+    def inner(x):
+        return 1.0 if x > at else 0.0
+    return inner
+
+
+def nested_lambda(at):
+    return lambda x: 1.0 if x > at else 0.0
+
+
+def starred(*values, **more):
+    return 1.0 if values[0] > more["at"] else 0.0
+
+
+def fail(x):
+    if x > 0:
+        raise ValueError("too large")
+    return x
+
+
+def caller():
+    import sys
+    return sys._getframe(1).f_code.co_name
+'''
+
+
+@pytest.fixture
+def module(write: Write) -> Iterator[Any]:
+    write(thresholds=_MODULE)
+    with relaxpy.install("thresholds", beta=5.0):
+        yield importlib.import_module("thresholds")
+
+
+CALLS = [
+    ("step", lambda m, x, at: m.step(x, at)),
+    ("lambda", lambda m, x, at: m.above(x, at=at)),
+    ("method", lambda m, x, at: m.Level(at).method(x)),
+    ("static method", lambda m, x, at: m.Level.static(x, at)),
+    ("class method", lambda m, x, at: m.Level.made(x, at)),
+    ("nested", lambda m, x, at: m.nested(at)(x)),
+    ("nested lambda", lambda m, x, at: m.nested_lambda(at)(x)),
+    ("starred", lambda m, x, at: m.starred(x, at=at)),
+]
+
+
+@pytest.mark.parametrize("call", [call for _, call in CALLS], ids=[name for name, _ in CALLS])
+def test_every_kind_of_function_is_relaxed(module: Any, call: Any) -> None:
+    x = torch.tensor(0.3, requires_grad=True)
+    result = call(module, x, 0.1)
+    result.backward()
+    p = 1 / (1 + math.exp(-5.0 * 0.2))
+    assert result.item() == pytest.approx(p)
+    assert x.grad is not None
+    assert x.grad.item() == pytest.approx(5.0 * p * (1 - p))
+    assert call(module, 0.3, 0.1) == 1.0
+    assert type(call(module, 0.3, 0.1)) is float
+
+
+def test_a_property_is_relaxed(module: Any) -> None:
+    level = module.Level(torch.tensor(0.3, requires_grad=True))
+    assert level.positive.item() == pytest.approx(1 / (1 + math.exp(-1.5)))
+
+
+def test_module_level_code_stays_literal(module: Any) -> None:
+    assert module.TOP == 1.0
+
+
+def test_options_of_a_region_count_more_and_uninstalling_forgets_them(write: Write) -> None:
+    write(thresholds=_MODULE)
+    x = torch.tensor(0.3)
+    handle = relaxpy.install("thresholds", beta=5.0)
+    step = importlib.import_module("thresholds").step
+    with relaxpy.options(beta=1.0):
+        assert step(x).item() == pytest.approx(1 / (1 + math.exp(-0.3)))
+    assert step(x).item() == pytest.approx(1 / (1 + math.exp(-1.5)))
+    handle.uninstall()
+    handle.uninstall()
+    assert step(x).item() == pytest.approx(1 / (1 + math.exp(-3.0)))
+
+
+def test_functions_look_like_themselves(module: Any) -> None:
+    assert inspect.isfunction(module.step)
+    assert str(inspect.signature(module.step)) == "(x: 'float', at: 'float' = 0.0) -> 'float'"
+    assert inspect.getsource(module.step).startswith("def step(x: float")
+    assert pickle.loads(pickle.dumps(module.step)) is module.step
+    assert "One above, zero below." in pydoc.plain(pydoc.render_doc(module.step))
+    assert module.step.__code__.co_varnames[:2] == ("x", "at")
+    assert module.step.__closure__ is None
+
+
+def test_no_frame_comes_between_caller_and_function(module: Any) -> None:
+    assert module.caller() == "test_no_frame_comes_between_caller_and_function"
+    with pytest.raises(ValueError, match="too large") as caught:
+        module.fail(1)
+    lines = [(frame.name, frame.line) for frame in traceback.extract_tb(caught.value.__traceback__)]
+    assert lines[-1] == ("fail", 'raise ValueError("too large")')
+    assert len(lines) == 2
+
+
+def test_uninstalled_modules_stay_as_they_are(write: Write) -> None:
+    write(thresholds=_MODULE)
+    before = list(sys.meta_path)
+    with relaxpy.install("thresholds"):
+        pass
+    assert list(sys.meta_path) == before
+    module = importlib.import_module("thresholds")
+    assert type(module.step(torch.tensor(0.3, requires_grad=True))) is float
