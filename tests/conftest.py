@@ -19,24 +19,10 @@ torch.set_num_threads(1)
 
 # Open bugs, by test: what was seen. Strict, so that an entry must go as soon as its cause is mended.
 _LAWS = "tests/laws/"
-_HARD = "a hard argument that requires grad is softened again where it is compared"
-_DRAWN = "`and`, `or` of soft numbers as a condition: the value is blended and then tested anew"
-_ROWS = "after a batched call an array that was stored to is made plain row by row"
-_STORES = _LAWS + "test_cost.py::test_an_element_store_costs_the_same_whatever_the_length"
 OPEN_BUGS = {
-    _LAWS + "test_boundary.py::test_a_hard_argument_decides_as_in_python[option]": _HARD,
-    _LAWS + "test_boundary.py::test_a_hard_argument_decides_as_in_python[value]": _HARD,
-    _LAWS
-    + "test_boundary.py::test_soft_results_are_expanded_to_the_batch": "a shared argument returned in a list has no batch axis",
-    _LAWS + "test_closed_forms.py::test_conditions[x and y > 0]": _DRAWN,
-    _LAWS + "test_closed_forms.py::test_conditions[x or y > 0]": _DRAWN,
-    _LAWS + "test_closed_forms.py::test_conditions[x or y]": _DRAWN,
     _LAWS + "test_containers.py::test_an_exception_on_a_soft_path_says_where_it_was": "the note names no line",
     _LAWS
     + "test_containers.py::test_soft_values_kept_by_a_closure_made_inside_become_plain": "cells of a returned closure stay soft",
-    _STORES + "[store_often-True]": _ROWS,
-    _STORES + "[store_under_a_condition-True]": _ROWS,
-    _STORES + "[swap_under_a_condition-True]": _ROWS,
 }
 
 

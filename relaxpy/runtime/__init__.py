@@ -24,6 +24,7 @@ from relaxpy.runtime.expressions import (
     not_,
     or_,
     pick,
+    tested,
 )
 from relaxpy.runtime.filters import filtered
 from relaxpy.runtime.frames import frame

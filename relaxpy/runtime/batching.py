@@ -9,7 +9,6 @@ from torch import Tensor
 
 from relaxpy.errors import RelaxError
 from relaxpy.runtime.marks import Hard
-from relaxpy.runtime.soft import Soft
 from relaxpy.runtime.state import state
 from relaxpy.runtime.wrapping import Wrapper
 
@@ -32,7 +31,7 @@ def wrap(
             items = [wrapped(item, inner) for item, inner in zip(value, dim)]
             return tuple(items) if isinstance(value, tuple) else items
         if dim not in wrappers:
-            wrappers[dim] = Wrapper(current, _placer(dim))
+            wrappers[dim] = Wrapper(current, _placer(dim), shared=dim is None)
         return wrappers[dim].wrap(value)
 
     new_args = tuple([wrapped(value, dim) for value, dim in zip(args, dims)])
@@ -104,8 +103,3 @@ def _placer(dim: Any) -> Any:
         return tensor.movedim(dim, -1).contiguous()
 
     return place
-
-
-def expanded(plain: Any, result: Any) -> Any:
-    """Soft results have the batch axis already (wrapping); hard results are the same for all lanes and stay."""
-    return plain if not isinstance(result, Soft) or plain.dim() else plain.expand(state.lanes)

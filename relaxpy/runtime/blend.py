@@ -53,6 +53,7 @@ def blend(p: Tensor, a: Any, b: Any, heap_a: Delta | None = None, heap_b: Delta 
         return a if a.lanes is b.lanes else SoftNumber(ops.lerp(b.lanes, a.lanes, p), True)
     if same(a, b):
         return a
+    a, b = _as_integer(a), _as_integer(b)
     if integers.is_integer(a) and integers.is_integer(b):
         return blend_integers(p, a, b)
     x, y = operand(a), operand(b)
@@ -63,6 +64,13 @@ def blend(p: Tensor, a: Any, b: Any, heap_a: Delta | None = None, heap_b: Delta 
     if kind_a is kind_b:
         return blend_structures(p, a, b, heap_a, heap_b)
     raise CannotBlendError(a, b)
+
+
+def _as_integer(value: Any) -> Any:
+    """A tensor that holds one int or bool is that int or bool; any other value is itself."""
+    if not isinstance(value, Tensor) or value.dim() or value.is_floating_point() or value.is_complex():
+        return value
+    return value if ops.is_transformed(value) else value.item()
 
 
 def blend_integers(p: Tensor, a: Any, b: Any) -> Any:

@@ -10,7 +10,7 @@ import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from relaxpy.errors import RelaxError
 from relaxpy.runtime import scopes, state as _state
@@ -18,13 +18,17 @@ from relaxpy.runtime.containers import Container
 from relaxpy.runtime.installed import settings_in
 from relaxpy.runtime.journal import Key
 from relaxpy.runtime.lazy import LazyModule
-from relaxpy.runtime.marks import Hard
+from relaxpy.runtime.marks import Hard, as_constant
 from relaxpy.runtime.options import resolve
 from relaxpy.runtime.state import state
+
+if TYPE_CHECKING:
+    from relaxpy.runtime.provenance import HardTensors
 
 wrapping: Any = LazyModule("relaxpy.runtime.wrapping")
 batching: Any = LazyModule("relaxpy.runtime.batching")
 ops: Any = LazyModule("relaxpy.runtime.ops")
+provenance: Any = LazyModule("relaxpy.runtime.provenance")
 
 
 @dataclass(frozen=True)
@@ -47,8 +51,10 @@ class Call:
         self.roots = {root}
         self.touched: dict[Key, Container] = {}
         self.originals: dict[int, tuple[Any, Any]] = {}
+        self.borrowed: list[tuple[Container, Any, Any, Any]] = []
         self.made: dict[int, Any] = {}
         self.drawn: dict[int, tuple[Any, Any]] = {}
+        self.hard: HardTensors | None = None
         self.soft = False
 
     def become_soft(self) -> None:
@@ -56,6 +62,12 @@ class Call:
         if not self.soft:
             self.soft = True
             _state.enter(_state.calls)
+
+    def mark_hard(self, value: Any) -> None:
+        """Tensors in this value are constants, whether or not they require grad."""
+        if self.hard is None:
+            self.hard = provenance.HardTensors()
+        self.hard.add(value)
 
     def made_here(self, tensor: Any) -> bool:
         return self.made.get(id(tensor)) is tensor
@@ -104,6 +116,8 @@ def _nested(plan: Plan, current: Call, args: tuple[Any, ...], kwargs: dict[str, 
             f"`{plan.name}` with batch={plan.batch!r} was called from inside a relaxed call that has no batch",
             remedy="loop over the samples, or give batch to the outermost call",
         )
+    if plan.hard:
+        args, kwargs = _mark_hard(plan, args, kwargs)
     args, kwargs = _without_marks(args), {name: _without_mark(value) for name, value in kwargs.items()}
     if not plan.settings:
         return plan.function(*args, **kwargs)
@@ -117,7 +131,7 @@ def _nested(plan: Plan, current: Call, args: tuple[Any, ...], kwargs: dict[str, 
 
 
 def _without_mark(value: Any) -> Any:
-    return value.value if isinstance(value, Hard) else value
+    return as_constant(value.value) if isinstance(value, Hard) else value
 
 
 def _without_marks(args: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -172,10 +186,9 @@ def plain_result(current: Call, result: Any) -> Any:
     if not current.soft and state.lanes is None:
         return result
     unwrapper = wrapping.Unwrapper(current)
+    unwrapper.give_back()
     plain = unwrapper.unwrap(result)
     _clean_touched(current, unwrapper)
-    if state.lanes is not None:
-        plain = batching.expanded(plain, result)
     return plain
 
 
@@ -195,7 +208,9 @@ def _clean(current: Call) -> None:
     try:
         if current.touched:
             # an error is under way already; a value that could not be blended says so when it is read
-            _clean_touched(current, wrapping.Unwrapper(current), (RelaxError,))
+            unwrapper = wrapping.Unwrapper(current)
+            unwrapper.give_back()
+            _clean_touched(current, unwrapper, (RelaxError,))
     finally:
         if current.soft:
             _state.leave(_state.calls)

@@ -102,6 +102,14 @@ def or_(left: Any, look: bool = True) -> Any:
     return OrLeft(left) if left else OR_RIGHT
 
 
+def tested(value: Any) -> Any:
+    """An operand of a condition as a truth, on the path on which it is evaluated."""
+    if value is True or value is False:
+        return value
+    value = met(value)
+    return values.truth_of(value) if isinstance(value, Soft) else bool(value)
+
+
 def not_(value: Any) -> Any:
     """`not value`: 1 - p of a soft one."""
     if value is True or value is False:

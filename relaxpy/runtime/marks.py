@@ -37,8 +37,10 @@ def is_tensor(value: Any) -> bool:
 
 def met(value: Any) -> Any:
     """A floating tensor that requires grad becomes soft when relaxed code meets it; anything else stays."""
-    if state.call is not None and is_tensor(value) and value.requires_grad and value.is_floating_point():
-        return wrapping.met(value)
+    call = state.call
+    if call is not None and is_tensor(value) and value.requires_grad and value.is_floating_point():
+        if call.hard is None or not call.hard.account_for(value):
+            return wrapping.met(value)
     return value
 
 
@@ -66,16 +68,27 @@ def hard(value: T) -> T:
 
         f(x, relaxpy.hard(weights))          # this argument is a constant, and has no batch axis
 
-    Inside a relaxed function, ``hard(x)`` of a soft number is the plain tensor of its value, without gradient.
+    A hard tensor that requires grad keeps its gradient, but what is compared, branched on or indexed by it is decided as
+    in Python, and so is what is computed from hard tensors alone.
+    Inside a relaxed function, ``hard(x)`` of a soft value is the plain tensor of its value, without gradient, also inside
+    lists, tuples and dicts.
     """
     if callable(value) and hasattr(value, "__code__"):
         value.__relaxpy_hard__ = True  # type: ignore[attr-defined]
         return value
     if state.call is None:
         return Hard(value)  # type: ignore[return-value]
-    if isinstance(value, Soft):
-        return wrapping.make_hard(value)  # type: ignore[no-any-return]
-    return value
+    return as_constant(value)  # type: ignore[no-any-return]
+
+
+def as_constant(value: Any) -> Any:
+    """A value inside a relaxed call, from now on hard."""
+    call = state.call
+    if call is None or "torch" not in sys.modules:
+        return value
+    plain = wrapping.make_hard(value) if call.soft else value
+    call.mark_hard(plain)
+    return plain
 
 
 def truth(p: Any) -> Any:

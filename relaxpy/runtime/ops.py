@@ -21,9 +21,14 @@ Operand: TypeAlias = "Tensor | float | int"
 def concrete(lanes: Tensor) -> Tensor:
     """The values behind the wrappers of the user's own torch.vmap and torch.func.grad, for looking only."""
     lanes = lanes.detach()
-    while torch._C._functorch.is_functorch_wrapped_tensor(lanes):
+    while is_transformed(lanes):
         lanes = torch._C._functorch.get_unwrapped(lanes)
     return lanes
+
+
+def is_transformed(tensor: Tensor) -> bool:
+    """Is it a stand-in of torch.vmap or torch.func.grad, so that it holds several values or none to look at?"""
+    return torch._C._functorch.is_functorch_wrapped_tensor(tensor)
 
 
 def at_most(mass: Operand, bound: float) -> bool:
@@ -48,7 +53,9 @@ def largest(mass: Operand) -> float:
 
 
 def all_finite(lanes: Tensor) -> bool:
-    return bool(torch.isfinite(concrete(lanes)).all())
+    """One pass and one look: a sum is finite only if all its terms are; one that overflows says nothing."""
+    values = concrete(lanes)
+    return math.isfinite(values.sum().item()) or bool(torch.isfinite(values).all())
 
 
 def is_finite_number(value: float | int) -> bool:

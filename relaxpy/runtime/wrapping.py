@@ -6,6 +6,7 @@ becomes plain, and a tensor that was only wrapped comes back as the object that 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,7 +16,7 @@ from torch import Tensor
 
 from relaxpy.errors import RelaxError
 from relaxpy.runtime import ops
-from relaxpy.runtime.adopted import AdoptedTensor
+from relaxpy.runtime.adopted import AdoptedTensor, looked_through
 from relaxpy.runtime.arrays import INTEGER, NUMBER, TRUTH, SoftArray
 from relaxpy.runtime.containers import AttributeContainer, Container, container
 from relaxpy.runtime.integers import from_lanes
@@ -58,6 +59,11 @@ def make_soft(value: Any) -> Any:
 
 def make_hard(value: Any) -> Any:
     """relaxpy.hard inside a call: the plain tensor of a soft value, without gradient."""
+    if isinstance(value, (list, tuple, dict)):
+        return _hard_items(value)
+    value = looked_through(value)
+    if not isinstance(value, (SoftArray, SoftScalar)):
+        return value
     if state.lanes is not None:
         raise RelaxError(
             "relaxpy.hard(x) inside a batched call would be one plain value for all lanes",
@@ -67,12 +73,28 @@ def make_hard(value: Any) -> Any:
     return tensor.detach()
 
 
-class Wrapper:
-    """Wraps the arguments of one call; ``place_lanes`` moves a tensor's batch axis last (None: no batch)."""
+def _hard_items(value: Any) -> Any:
+    """A container itself if nothing in it is soft, else a hard copy."""
+    items = {key: make_hard(item) for key, item in (value.items() if isinstance(value, dict) else enumerate(value))}
+    if all(new is old for new, old in zip(items.values(), value.values() if isinstance(value, dict) else value)):
+        return value
+    if isinstance(value, dict):
+        return items
+    return type(value)(*items.values()) if hasattr(value, "_fields") else type(value)(items.values())
 
-    def __init__(self, call: Any, place_lanes: Callable[[Tensor], Tensor] | None = None) -> None:
+
+class Wrapper:
+    """Wraps the arguments of one call; ``place_lanes`` moves a tensor's batch axis last (None: no batch).
+
+    ``shared``: the tensors have no batch axis, so one that leaves as a result is expanded to the batch.
+    """
+
+    def __init__(
+        self, call: Any, place_lanes: Callable[[Tensor], Tensor] | None = None, shared: bool = False
+    ) -> None:
         self.call = call
         self.place_lanes = place_lanes
+        self.shared = shared
         self.seen: dict[int, Any] = {}
         self.found_soft = False
 
@@ -80,6 +102,7 @@ class Wrapper:
         if isinstance(value, _ATOMS):
             return value
         if isinstance(value, Hard):
+            self.call.mark_hard(value.value)
             return value.value
         if isinstance(value, Tensor):
             return self._tensor(value)
@@ -105,7 +128,8 @@ class Wrapper:
             wrapped = lane_values(lanes)
         self.found_soft = True
         self.seen[id(tensor)] = (wrapped, tensor)
-        self.call.originals[id(wrapped)] = (wrapped, tensor)
+        if not self.shared:
+            self.call.originals[id(wrapped)] = (wrapped, tensor)
         return wrapped
 
     def _in_place(self, value: Any) -> None:
@@ -120,6 +144,7 @@ class Wrapper:
             if wrapped is not item:
                 holder.put(cell, wrapped)
                 self.call.touched[holder.key] = holder
+                self.call.borrowed.append((holder, cell, wrapped, item))
 
 
 def lane_values(lanes: Tensor) -> Any:
@@ -143,12 +168,26 @@ def cells(holder: Container) -> Iterator[tuple[Any, Any]]:
         yield name, holder.cell_of(content, name)
 
 
+def _unchanged(wrapped: Any) -> bool:
+    """Does an argument still hold what the caller gave?"""
+    if isinstance(wrapped, tuple):
+        return all(map(_unchanged, wrapped))
+    return not isinstance(wrapped, SoftArray) or wrapped.whole() is not None
+
+
 class Unwrapper:
     """Makes plain what a call leaves behind."""
 
     def __init__(self, call: Any) -> None:
         self.call = call
         self.seen: dict[int, Any] = {}
+
+    def give_back(self) -> None:
+        """Put the caller's own objects back into the caller's containers, where the program left them."""
+        for holder, cell, wrapped, original in self.call.borrowed:
+            with contextlib.suppress(IndexError):  # of a list that has become shorter
+                if holder.cell_of(holder.content(), cell) is wrapped and _unchanged(wrapped):
+                    holder.put(cell, original)
 
     def unwrap(self, value: Any) -> Any:
         """The plain value; containers are cleaned in place."""
@@ -173,7 +212,9 @@ class Unwrapper:
         return value
 
     def clean(self, holder: Container) -> None:
-        """Unwrap every cell of a container in place."""
+        """Unwrap every cell of a container in place; a soft array becomes plain as a whole where it is met."""
+        if isinstance(holder.target, SoftArray):
+            return
         for cell, item in list(cells(holder)):
             plain = self.unwrap(item)
             if plain is not item:
@@ -183,15 +224,12 @@ class Unwrapper:
         if type(value) is Unblendable:
             raise object.__getattribute__(value, "error")
         original = self.call.originals.get(id(value))
-        if original is not None and self._unchanged(value):
+        if original is not None and _unchanged(value):
             return original[1]
         known = self.seen.get(id(value))
         if known is None:
             known = self.seen[id(value)] = (value, self._plain(value))
         return known[1]
-
-    def _unchanged(self, value: Any) -> bool:
-        return isinstance(value, SoftScalar) or value.whole() is not None
 
     def _plain(self, value: Any) -> Any:
         if isinstance(value, AdoptedTensor):

@@ -1,4 +1,8 @@
-"""`and`, `or`, `not` and the ternary: the operands stay where they are, a small object decides which of them run."""
+"""`and`, `or`, `not` and the ternary: the operands stay where they are, a small object decides which of them run.
+
+Where nothing but the truth counts (`if x or y:`), each operand is tested where it stands and the truths are combined; so
+a number is never blended first and then tested.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +24,7 @@ def unary(rewriter: Rewriter, node: Any, out: Pieces) -> None:
         rewriter.literal(node, out)
         return
     rewriter.site("not", node)
+    rewriter.decides(node.expression)
     start = rewriter.opened(node, out)
     rewriter.depth += 1
     out.new(f"{rewriter.rt('not_')}(", start)
@@ -71,19 +76,50 @@ def _operation(rewriter: Rewriter, node: Any, parts: list[Any], is_and: bool, ou
     rewriter.depth += 2
     value = rewriter.pieces()
     value.new(f"{rewriter.rt(stem + '_')}(", place)
-    rewriter.argument(first, value)
+    if not _tested(rewriter, first, value):
+        rewriter.argument(first, value)
     value.new(")", rewriter.whole[id(first)][1] - 1)
     rest = rewriter.pieces()
     if not is_and:
         rest.new(f"{rewriter.rt('SKIP')} if {name}.then else ", place)
     _comments(rewriter, first, second, rest)
     if len(parts) == 2:
-        rewriter.expression(second, rest)
+        _operand(rewriter, second, rest)
     else:
         _operation(rewriter, node, parts[1:], is_and, rest)
     if is_and:
         rest.new(f" if {name}.then else {rewriter.rt('SKIP')}", rewriter.whole[id(parts[-1])][1] - 1)
     held(rewriter, name, value, [rest], node, out)
+
+
+def _operand(rewriter: Rewriter, node: Any, out: Pieces) -> None:
+    if not _tested(rewriter, node, out):
+        rewriter.expression(node, out)
+
+
+def _tested(rewriter: Rewriter, node: Any, out: Pieces) -> bool:
+    """Write ``_rt.tested(x)`` for an operand of a condition, if it is not a truth already."""
+    if id(node) not in rewriter.conditions or _is_truth(rewriter, node):
+        return False
+    start, end = rewriter.whole[id(node)]
+    out.new(f"{rewriter.rt('tested')}(", start)
+    rewriter.depth += 1
+    rewriter.argument(node, out)
+    rewriter.depth -= 1
+    out.new(")", end - 1)
+    return True
+
+
+def _is_truth(rewriter: Rewriter, node: Any) -> bool:
+    """Does the operand give a bool, soft or plain, or an int, so that there is nothing to convert?"""
+    kind = type(node)
+    if kind is cst.BooleanOperation or kind is cst.IfExp:
+        return not rewriter.hardness.is_condition(node, rewriter.counters)  # then its own operands are tested
+    if kind is cst.Comparison or kind is cst.UnaryOperation and type(node.operator) is cst.Not:
+        return True
+    if kind is cst.Name and node.value in ("True", "False") or rewriter.hardness.is_int(node, rewriter.counters):
+        return True
+    return kind is cst.Call and rewriter.hardness.is_condition(node, rewriter.counters)
 
 
 def _comments(rewriter: Rewriter, before: Any, after: Any, out: Pieces) -> None:
@@ -104,17 +140,18 @@ def ternary(rewriter: Rewriter, node: Any, out: Pieces) -> None:
     name = rewriter.fresh("pick")
     rewriter.depth += 2
     condition = rewriter.pieces()
+    rewriter.decides(node.test)
     condition.new(f"{rewriter.rt('pick')}(", start)
     rewriter.expression(node.test, condition)
     condition.new(")", rewriter.whole[id(node.test)][1] - 1)
     skip = rewriter.rt("SKIP")
     then, orelse = rewriter.pieces(), rewriter.pieces()
-    rewriter.expression(node.body, then)
+    _operand(rewriter, node.body, then)
     then.new(f" if {name}.begin() else {skip}", rewriter.whole[id(node.body)][1] - 1)
     bare = not node.orelse.lpar and (type(node.orelse) is cst.Lambda or _stays_ternary(rewriter, node.orelse))
     if bare:
         orelse.new("(", rewriter.whole[id(node.orelse)][0])
-    rewriter.expression(node.orelse, orelse)
+    _operand(rewriter, node.orelse, orelse)
     if bare:
         orelse.new(")", rewriter.whole[id(node.orelse)][1] - 1)
     orelse.new(f" if {name}.mid() else {skip}", rewriter.whole[id(node.orelse)][1] - 1)

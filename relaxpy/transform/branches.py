@@ -130,6 +130,7 @@ def _condition(rewriter: Rewriter, node: Any, name: str, asked: str, indent: str
     rewriter.site("if", node.test)
     out.new(f"{rewriter.indent(indent)}{name} = ", place)
     test = node.test
+    rewriter.decides(test)
     relation = operator_name(test.comparisons[0]) if type(test) is cst.Comparison and len(test.comparisons) == 1 else ""
     if relation in BRANCHES and _bare(rewriter, test):
         out.new(f"{rewriter.rt('if_' + relation)}(", place)

@@ -106,6 +106,7 @@ class Rewriter:
         self.iterating = False
         self.counters: frozenset[str] = NO_NAMES
         self.depth = 0
+        self.conditions: set[int] = set()  # expressions of which nothing but the truth counts
         self.shifts: list[tuple[int, str]] = []
 
     @contextmanager
@@ -183,6 +184,16 @@ class Rewriter:
             else:
                 out.copy(start, start + len(line) - len(stripped))
             start += len(line)
+
+    def decides(self, node: Any) -> None:
+        """Say that nothing but the truth of an expression counts, and so of the operands that make it up."""
+        self.conditions.add(id(node))
+        if type(node) is cst.BooleanOperation:
+            self.decides(node.left)
+            self.decides(node.right)
+        elif type(node) is cst.IfExp:
+            self.decides(node.body)
+            self.decides(node.orelse)
 
     # ---- names
 

@@ -24,6 +24,7 @@ def while_(rewriter: Rewriter, node: Any, indent: str, out: Pieces) -> None:
         _plain_else(rewriter, node, indent, out)
         return
     rewriter.site("while", node.test)
+    rewriter.decides(node.test)
     step = rewriter.step_of(node)
     name = rewriter.fresh("loop")
     out.new(f"{rewriter.indent(indent)}{name} = {rewriter.rt('while_')}(){rewriter.newline}", start)

@@ -101,6 +101,8 @@ def match(rewriter: Rewriter, node: cst.Match, indent: str, out: Pieces) -> None
         start = begin(rewriter, case, inside, out)
         margin(rewriter, inside, start, out)
         parts = () if case.guard is None else (case.guard,)
+        for guard in parts:
+            rewriter.decides(guard)
         header(rewriter, start, parts, rewriter.whole[id(case.body)][0], out)
         suite(rewriter, case.body, inside, out)
     out.copy(rewriter.whole[id(node.cases[-1])][1], rewriter.whole[id(node)][1])

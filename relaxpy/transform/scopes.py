@@ -41,7 +41,7 @@ def comprehension(rewriter: Rewriter, node: Any, out: Pieces) -> None:
         inner |= {name for name in new if bound.count(name) == 1}
         found[id(clause)] = inner
     start, end = rewriter.whole[id(node)]
-    for part, known in _parts(node, clauses, counters, inner, found):
+    for part, known in _parts(rewriter, node, clauses, counters, inner, found):
         part_start, part_end = rewriter.whole[id(part)]
         out.copy(start, part_start)
         rewriter.counters = known
@@ -53,7 +53,12 @@ def comprehension(rewriter: Rewriter, node: Any, out: Pieces) -> None:
 
 
 def _parts(
-    node: Any, clauses: list[Any], outer: frozenset[str], inner: frozenset[str], found: dict[int, frozenset[str]]
+    rewriter: Rewriter,
+    node: Any,
+    clauses: list[Any],
+    outer: frozenset[str],
+    inner: frozenset[str],
+    found: dict[int, frozenset[str]],
 ) -> list[tuple[Any, frozenset[str]]]:
     """The parts of a comprehension that are evaluated, with the plain ints that are known in each."""
     elements = [node.key, node.value] if type(node) is cst.DictComp else [node.elt]
@@ -62,7 +67,9 @@ def _parts(
     for clause in clauses:
         parts.append((clause.iter, known))
         known = found[id(clause)]
-        parts += [(condition.test, known) for condition in clause.ifs]
+        for condition in clause.ifs:
+            rewriter.decides(condition.test)
+            parts.append((condition.test, known))
     return parts
 
 

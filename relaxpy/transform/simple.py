@@ -48,6 +48,7 @@ def assert_(rewriter: Rewriter, node: cst.Assert) -> list[Row]:
         rewriter.expression(node.test, out)
     else:
         rewriter.site("assert", node.test)
+        rewriter.decides(node.test)
         out.new(f"{rewriter.rt('certain')}(", test_start)
         rewriter.argument(node.test, out)
         out.new(")", test_end - 1)

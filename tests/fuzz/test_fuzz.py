@@ -12,8 +12,7 @@ CHUNK = 20
 # A list or dict made on a soft side and changed in structure there is blended with a side on which it does not exist.
 MADE_INSIDE = (3, 13, 29, 45, 46, 70, 77, 84, 110, 116, 120, 147, 151, 161, 177, 181, 205, 213, 214, 223, 243)
 MADE_INSIDE += (260, 265, 275, 277, 295)
-NOT_UNDERSTOOD = (47,)  # the value differs from the oracle's by 0.005
-OPEN_BUGS = {*MADE_INSIDE, *NOT_UNDERSTOOD}
+OPEN_BUGS = set(MADE_INSIDE)
 
 
 def keeps_the_laws(seed: int) -> None:

@@ -65,6 +65,64 @@ def test_a_hard_argument_decides_as_in_python(way: str) -> None:
     assert_same(result, 2 * x, [x, bound])
 
 
+def test_what_is_computed_from_hard_tensors_alone_is_hard() -> None:
+    weight = number(0.5)
+
+    def program(x: Any, bound: Any, level: Any) -> Any:
+        scaled = (bound * 3.0).exp() + level[0]
+        if scaled > 1.0:
+            x = x * scaled
+        return x + 10.0 if bound * weight > 0.1 else x
+
+    x, bound, level = number(0.3), number(0.1), number(0.2)
+    result = relax(program, **FINE)(x, hard(bound * 2.0), hard([level]))
+    scaled = (bound * 6.0).exp() + level
+    # The last condition meets a captured parameter, which is not hard.
+    assert_same(result, x * scaled + 10 * above(2 * bound * weight, 0.1), [x, bound, level, weight])
+
+
+def test_a_captured_parameter_marked_hard_inside() -> None:
+    weight = number(0.3)
+
+    def program(x: Any) -> Any:
+        return x * weight if hard(weight) > 0.25 else -x
+
+    x = number(2.0)
+    assert_same(relax(program, **FINE)(x), x * weight, [x, weight])
+
+
+def test_a_module_marked_hard() -> None:
+    layer = torch.nn.Linear(1, 1).double()
+
+    def program(layer: Any, x: Any) -> Any:
+        return x * 2.0 if layer.weight[0, 0] > -5.0 else x
+
+    x = number(0.7)
+    assert_same(relax(program, **FINE)(hard(layer), x), 2 * x, [x])
+
+
+def test_hard_names_of_a_function_that_is_called_from_a_relaxed_one() -> None:
+    @relax(hard=("bound",))
+    def inner(x: Any, bound: Any) -> Any:
+        return x * 2.0 if x > bound[0] and bound[1] > 0 else x
+
+    def program(x: Any, y: Any) -> Any:
+        return inner(x, [y, x])
+
+    x, y = number(0.3), number(0.1)
+    p = above(x, y.detach())
+    assert_same(relax(program, **FINE)(x, y), p * 2 * x + (1 - p) * x, [x, y])
+
+
+def test_hard_marks_in_a_list_of_the_caller_are_still_there_afterwards() -> None:
+    x, y = number(0.3), number(0.1)
+    mark = hard(y)
+    values = [x, mark]
+    relax(lambda values: values[0] if values[1] > 0 else 0.0)(values)
+    assert values[0] is x
+    assert values[1] is mark
+
+
 def test_soft_marks_a_number() -> None:
     def program(x: Any) -> Any:
         y = soft(torch.tensor(0.3, dtype=torch.float64))
@@ -115,6 +173,19 @@ def test_integer_tensors_stored_by_in_a_batch() -> None:
     assert torch.autograd.grad(result.sum(), x)[0].tolist() == [[1.0, 0.0], [0.0, 1.0]]
 
 
+def test_tensors_of_one_int_or_bool_blend_as_ints_and_bools() -> None:
+    three, one, yes = torch.tensor(3), torch.tensor(1), torch.tensor(True)
+
+    def program(x: Any) -> Any:
+        k = three if x > 0 else one
+        flag = x > 0 and yes
+        return [5.0, 7.0, 9.0, 11.0][k], 1.0 if flag else 0.0
+
+    x = number(0.3)
+    p = above(x)
+    assert_same(relax(program, **FINE)(x), (p * 11 + (1 - p) * 7, p), [x])
+
+
 def test_an_argument_shared_between_lanes() -> None:
     def program(x: Any, y: Any, table: Any) -> Any:
         return table[0] if x > y else table[1]
@@ -146,6 +217,23 @@ def test_soft_results_are_expanded_to_the_batch() -> None:
     assert [each.shape for each in listed] == [(4,), (4,)]
     assert count == 3
     assert type(count) is int
+
+
+def test_shared_arguments_in_containers_of_the_caller_stay_as_they_are() -> None:
+    def program(x: Any, shared: Any, out: Any) -> Any:
+        out.append(shared["c"])
+        del shared["d"][0]
+        return shared, (shared["c"],), {"k": [shared["t"][0]]}
+
+    x, c, d, t = torch.zeros(4, 2), torch.tensor(1.5), torch.tensor(2.5), (torch.tensor(3.5),)
+    shared: dict[str, Any] = {"c": c, "d": [d, d], "t": t}
+    out: list[Any] = []
+    same, single, inner = relax(program, batch=(0, None, None))(x, shared, out)
+    assert same is shared
+    assert shared["c"] is c
+    assert shared["t"] is t
+    assert len(shared["d"]) == 1
+    assert [each.tolist() for each in (single[0], inner["k"][0], out[0])] == [[1.5] * 4, [3.5] * 4, [1.5] * 4]
 
 
 def test_batches_equal_single_calls_and_work_through_the_method_too() -> None:

@@ -113,6 +113,15 @@ CONDITIONS = [
     ("x and y > 0", lambda x, y: (1 - equal(x, 0.0)) * above(y)),
     ("x or y > 0", lambda x, y: 1 - equal(x, 0.0) * (1 - above(y))),
     ("x or y", lambda x, y: 1 - equal(x, 0.0) * equal(y, 0.0)),
+    ("not (x and y)", lambda x, y: 1 - (1 - equal(x, 0.0)) * (1 - equal(y, 0.0))),
+    ("x if y > 0 else y", lambda x, y: above(y) * (1 - equal(x, 0.0)) + (1 - above(y)) * (1 - equal(y, 0.0))),
+    ("(x or y) and (x or 0.0)", lambda x, y: (1 - equal(x, 0.0) * equal(y, 0.0)) * (1 - equal(x, 0.0))),
+    ("x > 0 and [x]", lambda x, y: above(x)),
+    ("x > 0 and ()", lambda x, y: 0.0 * x),
+    ("x > 0 and 2", lambda x, y: above(x)),
+    ("x < 0 or 'text'", lambda x, y: 1.0 + 0.0 * x),
+    ("x > 0 and (y > 0 and (len('') or None))", lambda x, y: 0.0 * x),
+    ("x > 0 and (callable(x) or [x])", lambda x, y: above(x)),
 ]
 
 
@@ -138,6 +147,33 @@ VALUES = [
     ("[v if v > 0 else -v for v in (x, y)][1]", lambda x, y: above(y) * y - (1 - above(y)) * y),
     ("(lambda v: v if v > 0 else 0.0)(x)", lambda x, y: above(x) * x),
 ]
+
+
+def test_the_operands_of_a_condition_are_tested_once_and_on_their_path() -> None:
+    tested: list[str] = []
+
+    class Watched:
+        def __init__(self, name: str, truth: bool) -> None:
+            self.name, self.truth = name, truth
+
+        def __bool__(self) -> bool:
+            tested.append(self.name)
+            return self.truth
+
+    def program(x: Any, a: Any, b: Any, c: Any) -> Any:
+        count = 0.0
+        while x > 0 and (a or b) and c and count < 1.0:
+            count = count + 1.0
+        return count
+
+    a, b, c = Watched("a", False), Watched("b", True), Watched("c", True)
+    x = number(0.4)
+    soft = relax(program, beta=2.0, epsilon=1e-4, max_iter=2)(x, a, b, c)
+    assert tested == ["a", "b", "c", "a", "b", "c"]
+    tested.clear()
+    assert relax(program)(0.4, a, b, c) == program(0.4, a, b, c) == 1.0
+    assert tested == ["a", "b", "c", "a", "b", "c"] * 2
+    assert_same(soft, above(x), [x])
 
 
 @pytest.mark.parametrize(("text", "value"), VALUES, ids=[text for text, _ in VALUES])

@@ -188,6 +188,6 @@ def runtime() -> ModuleType:
         delete_global=_delete_global, for_=Loop, frame=Frame, if_=Taken, in_=_contains, live=lambda: True,
         load=operator.getitem, maybe=_maybe, not_=operator.not_, not_in=_lacks, or_=Or, paths=[], pick=Pick,
         range_=range, slice_=slice, store=_store, store_attr=_store_attr, store_cell=_store_cell,
-        store_global=_store_global, try_=Try, visible=_visible, while_=Loop,
+        store_global=_store_global, tested=bool, try_=Try, visible=_visible, while_=Loop,
     )  # fmt: skip
     return module
