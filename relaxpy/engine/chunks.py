@@ -1,0 +1,185 @@
+"""The functions `forward` and `backward`: a program over chunks of lanes, in memory that stays in the cache.
+
+Going backward, each segment is computed again before its instructions are reversed, so that between the two passes only the
+rows that are read by a later segment (the saved ones) must be kept.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+
+from relaxpy.engine.instructions import WORDS
+from relaxpy.engine.kernel import POINTER, VOID, Interpreter, Writer, i64
+from relaxpy.engine.vectors import INT32, INT64, Vectors
+
+_BYTE, _BIT = ir.IntType(8), ir.IntType(1)
+
+
+def module_text(double: bool, width: int) -> str:
+    """The source of the whole kernel for vectors of ``width`` floats."""
+    import llvmlite.binding as llvm
+
+    module = ir.Module("relaxpy")
+    module.triple = llvm.get_process_triple()
+    writer = Writer(module, double, width)
+    interpreter = Interpreter(writer)
+    interpreter.write()
+    chunks = Chunks(writer)
+    chunks.write_forward()
+    chunks.write_backward()
+    return str(module)
+
+
+class Chunks:
+    """Writes the loops over chunks."""
+
+    def __init__(self, writer: Writer) -> None:
+        self.w = writer
+        self.m: Vectors = writer.m
+        kind = ir.FunctionType(VOID, [POINTER, _BYTE, INT64, _BIT])
+        self._memset = ir.Function(writer.module, kind, "llvm.memset.p0.i64")
+
+    def _begin(self) -> None:
+        w = self.w
+        self.row_bytes = w.builder.mul(w.parameter("width"), i64(self.m.bytes))
+        self.width, self.lanes = w.parameter("width"), w.parameter("lanes")
+        self.chunk_bytes = w.builder.mul(w.parameter("saved_rows"), self.row_bytes)
+        self.saved = w.pointer("saved")
+
+    def _chunk(self, i: Any) -> Any:
+        """Point the parameters to a chunk's saved rows; its first lane, its lanes."""
+        builder = self.w.builder
+        chunk = builder.add(self.w.parameter("first_chunk"), i)
+        saved = self.w.bytes_on(self.saved, builder.mul(chunk, self.chunk_bytes))
+        self.w.set_parameter("saved", saved)
+        first = builder.mul(chunk, self.width)
+        left = builder.sub(self.lanes, first)
+        return saved, first, builder.select(builder.icmp_signed("<", self.width, left), self.width, left)
+
+    def _count_of_chunks(self) -> Any:
+        return self.w.builder.sub(self.w.parameter("last_chunk"), self.w.parameter("first_chunk"))
+
+    def _float(self, place: Any) -> Any:
+        return self.w.builder.load(place, typ=self.m.scalar)
+
+    def _set_code(self, code: Any, start: Any, count: Any) -> None:
+        place = self.w.builder.gep(code, [self.w.builder.mul(start, i64(WORDS))], source_etype=INT32)
+        self.w.set_parameter("code", place)
+        self.w.set_parameter("count", count)
+
+    def _zero(self, place: Any, count: Any) -> None:
+        self.w.builder.call(self._memset, [place, ir.Constant(_BYTE, 0), count, ir.Constant(_BIT, 0)])
+
+    def _outside(self, name: str, k: Any, first: Any) -> Any:
+        """Where lane ``first`` of row k of the caller's (rows, lanes) array lies."""
+        builder = self.w.builder
+        return self.w.floats_on(self.w.pointer(name), builder.add(builder.mul(k, self.lanes), first))
+
+    def write_forward(self) -> None:
+        w = self.w
+        with w.function("forward"):
+            self._begin()
+
+            def chunk(i: Any) -> None:
+                saved, first, count = self._chunk(i)
+                self._copy_inputs(saved, first, count)
+                w.builder.call(w.functions["execute"], [w.parameters])
+                self._copy_outputs(saved, first, count)
+
+            w.loop(self._count_of_chunks(), chunk)
+            w.set_parameter("saved", self.saved)
+
+    def _copy_inputs(self, saved: Any, first: Any, count: Any) -> None:
+        """Inputs are the first saved rows; lanes beyond the last are copies of it."""
+        w, builder = self.w, self.w.builder
+
+        def row(k: Any) -> None:
+            source, target = self._outside("inputs", k, first), w.bytes_on(saved, builder.mul(k, self.row_bytes))
+
+            def lane(j: Any) -> None:
+                last = builder.sub(count, i64(1))
+                known = builder.select(builder.icmp_signed("<", j, count), j, last)
+                builder.store(self._float(w.floats_on(source, known)), w.floats_on(target, j))
+
+            w.loop(self.width, lane)
+
+        w.loop(w.parameter("input_count"), row)
+
+    def _output_row(self, k: Any, saved: Any, uniform: str, constant: str) -> Any:
+        """The row of output k, which is saved, uniform or constant."""
+        w, builder = self.w, self.w.builder
+        name = w.load_word(w.pointer("output_rows"), k, INT64)
+        space = builder.lshr(name, i64(28))
+        shared = builder.select(builder.icmp_signed("==", space, i64(2)), w.pointer(uniform), w.pointer(constant))
+        base = builder.select(builder.icmp_signed("==", space, i64(1)), saved, shared)
+        number = builder.and_(name, i64((1 << 28) - 1))
+        if constant == "trash":
+            number = builder.select(builder.icmp_signed("==", space, i64(3)), i64(0), number)
+        return w.bytes_on(base, builder.mul(number, self.row_bytes))
+
+    def _copy_outputs(self, saved: Any, first: Any, count: Any) -> None:
+        w = self.w
+
+        def row(k: Any) -> None:
+            target, source = self._outside("outputs", k, first), self._output_row(k, saved, "uniform", "constant")
+            w.loop(count, lambda j: w.builder.store(self._float(w.floats_on(source, j)), w.floats_on(target, j)))
+
+        w.loop(w.parameter("output_count"), row)
+
+    def write_backward(self) -> None:
+        w = self.w
+        with w.function("backward"):
+            self._begin()
+            code, segments = w.pointer("code"), w.pointer("segments")
+            count = w.parameter("segment_count")
+            local = w.builder.mul(w.parameter("local_rows"), self.row_bytes)
+
+            def chunk(i: Any) -> None:
+                _, first, lanes = self._chunk(i)
+                gradient = w.pointer("saved_gradient")
+                self._zero(gradient, self.chunk_bytes)
+                self._seed(gradient, first, lanes)
+
+                def segment(j: Any) -> None:
+                    place = w.builder.mul(w.builder.sub(w.builder.sub(count, i64(1)), j), i64(2))
+                    start = w.load_word(segments, place, INT64)
+                    length = w.load_word(segments, w.builder.add(place, i64(1)), INT64)
+                    self._set_code(code, start, length)
+                    w.builder.call(w.functions["execute"], [w.parameters])
+                    self._zero(w.pointer("local_gradient"), local)
+                    w.builder.call(w.functions["reverse"], [w.parameters])
+
+                w.loop(count, segment)
+                self._copy_input_gradient(gradient, first, lanes)
+
+            w.loop(self._count_of_chunks(), chunk)
+            w.set_parameter("saved", self.saved)
+            w.set_parameter("code", code)
+
+    def _seed(self, gradient: Any, first: Any, count: Any) -> None:
+        """Add the gradients of the outputs to their rows'."""
+        w, builder = self.w, self.w.builder
+
+        def row(k: Any) -> None:
+            source = self._outside("output_gradient", k, first)
+            target = self._output_row(k, gradient, "uniform_gradient", "trash")
+
+            def lane(j: Any) -> None:
+                place = w.floats_on(target, j)
+                builder.store(builder.fadd(self._float(place), self._float(w.floats_on(source, j))), place)
+
+            w.loop(count, lane)
+
+        w.loop(w.parameter("output_count"), row)
+
+    def _copy_input_gradient(self, gradient: Any, first: Any, count: Any) -> None:
+        w, builder = self.w, self.w.builder
+
+        def row(k: Any) -> None:
+            source = w.bytes_on(gradient, builder.mul(k, self.row_bytes))
+            target = self._outside("input_gradient", k, first)
+            w.loop(count, lambda j: builder.store(self._float(w.floats_on(source, j)), w.floats_on(target, j)))
+
+        w.loop(w.parameter("input_count"), row)

@@ -1,0 +1,10 @@
+"""The parameters of the kernel's functions, in order: 64-bit integers and addresses."""
+
+from __future__ import annotations
+
+PARAMETERS = (
+    "code count arguments local saved uniform constant local_gradient saved_gradient uniform_gradient trash width groups failed "
+    "segments segment_count inputs input_count outputs output_rows output_count output_gradient input_gradient lanes "
+    "first_chunk last_chunk saved_rows local_rows"
+).split()
+PLACES = {name: place for place, name in enumerate(PARAMETERS)}

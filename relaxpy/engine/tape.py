@@ -1,0 +1,144 @@
+"""A recorded program: instructions in single assignment form, each expression once, expressions of constants worked out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from relaxpy.engine.arithmetic import FLOATS
+from relaxpy.engine.instructions import CHECK, CODES, DOT, SOFTMAX, SUM
+
+_ADD, _SUB, _MUL, _DIV, _WHERE = (CODES[name] for name in "add sub mul div where".split())
+_COMMUTATIVE = frozenset(CODES[name] for name in "add mul eq ne and or".split())
+_SUM, _DOT, _SOFTMAX, _CHECK = (CODES[name] for name in (SUM, DOT, SOFTMAX, CHECK))
+# functions of constants, by code
+_FOLDED: dict[int, Callable[..., float]] = {CODES[name]: function for name, function in FLOATS.items()}
+
+
+class Tape:
+    """Rows are numbered in order; ``code`` is flat, five numbers an instruction (see instructions.py)."""
+
+    def __init__(self) -> None:
+        self.code: list[int] = []
+        self.arguments: list[int] = []
+        self.rows = 0
+        self.lane_inputs: list[int] = []
+        self.uniform_inputs: list[int] = []
+        self.constants: dict[int, float] = {}
+        self.checks = 0
+        self._known: dict[tuple[int, ...], int] = {}
+        self._constant_rows: dict[tuple[float, float], int] = {}
+        self._products: dict[int, tuple[int, int]] = {}
+
+    def _row(self) -> int:
+        row = self.rows
+        self.rows = row + 1
+        return row
+
+    def lane_input(self) -> int:
+        """A row that the caller fills, lane by lane."""
+        row = self._row()
+        self.lane_inputs.append(row)
+        return row
+
+    def uniform_input(self) -> int:
+        """A number of the caller, the same in all lanes."""
+        row = self._row()
+        self.uniform_inputs.append(row)
+        return row
+
+    def constant(self, value: float) -> int:
+        # the sign tells 0.0 from -0.0; NaN is a key by identity
+        key = (value, math.copysign(1.0, value))
+        row = self._constant_rows.get(key)
+        if row is None:
+            row = self._constant_rows[key] = self._row()
+            self.constants[row] = value
+        return row
+
+    def emit(self, code: int, a: int, b: int = 0, c: int = 0) -> int:
+        """The row of an expression of up to three rows."""
+        if code in _COMMUTATIVE and b < a:
+            a, b = b, a
+        key = (code, a, b, c)
+        row = self._known.get(key)
+        if row is None:
+            row = self._known[key] = self._simplified(code, a, b, c)
+        return row
+
+    def _simplified(self, code: int, a: int, b: int, c: int) -> int:
+        constants = self.constants
+        if a in constants or b in constants or c in constants:
+            folded = _FOLDED.get(code)
+            if folded is not None:
+                count = folded.__code__.co_argcount
+                values = [constants.get(row) for row in (a, b, c)[:count]]
+                if None not in values:
+                    return self.constant(folded(*values))
+            known = self._with_constant(code, a, b, c)
+            if known is not None:
+                return known
+        row = self._row()
+        self.code.extend((code, row, a, b, c))
+        if code == _MUL:
+            self._products[row] = (a, b)
+        return row
+
+    def _with_constant(self, code: int, a: int, b: int, c: int) -> int | None:
+        """An expression that is one of its operands, exactly, also for infinities and NaN."""
+        constants = self.constants
+        if code == _MUL:
+            if constants.get(a) == 1:
+                return b
+            if constants.get(b) == 1:
+                return a
+        elif code == _DIV and constants.get(b) == 1 or code == _SUB and _is_zero(constants.get(b)):
+            return a
+        elif code == _WHERE and a in constants:
+            return b if constants[a] != 0 else c
+        return None
+
+    def total(self, rows: Sequence[int]) -> int:
+        """The sum of rows; of products a dot product."""
+        if len(rows) == 1:
+            return rows[0]
+        if len(rows) == 2:
+            return self.emit(_ADD, rows[0], rows[1])
+        if not rows:
+            return self.constant(0.0)
+        products = [self._products.get(row) for row in rows]
+        if all(product is not None for product in products):
+            first = [product[0] for product in products if product is not None]
+            second = [product[1] for product in products if product is not None]
+            return self._listed(_DOT, [*first, *second], len(rows), 1)
+        return self._listed(_SUM, rows, len(rows), 1)
+
+    def softmax(self, rows: Sequence[int]) -> list[int]:
+        first = self._listed(_SOFTMAX, rows, len(rows), len(rows))
+        return list(range(first, first + len(rows)))
+
+    def _listed(self, code: int, rows: Sequence[int], count: int, results: int) -> int:
+        key = (code, -1, *rows)
+        first = self._known.get(key)
+        if first is None:
+            first = self._known[key] = self.rows
+            self.rows += results
+            self.code.extend((code, first, len(self.arguments), count, 0))
+            self.arguments.extend(rows)
+        return first
+
+    def check(self, row: int) -> int | None:
+        """The program holds only where this truth does, in every lane; the number of the check."""
+        if row in self.constants:
+            return None
+        key = (_CHECK, row)
+        number = self._known.get(key)
+        if number is None:
+            self.checks += 1
+            number = self._known[key] = self.checks
+            self.code.extend((_CHECK, row, number, 0, 0))
+        return number
+
+
+def _is_zero(value: float | None) -> bool:
+    return value is not None and value == 0 and math.copysign(1.0, value) > 0

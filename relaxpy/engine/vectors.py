@@ -1,0 +1,223 @@
+"""Mathematics on vectors of lanes as LLVM code: what the rules of instructions.py are written over."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from llvmlite import ir
+
+INT32, INT64 = ir.IntType(32), ir.IntType(64)
+
+
+class Vector:
+    """A vector of lanes in a register."""
+
+    __slots__ = ("m", "value")
+
+    def __init__(self, m: Vectors, value: Any) -> None:
+        self.m = m
+        self.value = value
+
+    def __add__(self, other: Any) -> Vector:
+        return self.m.binary("fadd", self, other)
+
+    def __radd__(self, other: Any) -> Vector:
+        return self.m.binary("fadd", other, self)
+
+    def __sub__(self, other: Any) -> Vector:
+        return self.m.binary("fsub", self, other)
+
+    def __rsub__(self, other: Any) -> Vector:
+        return self.m.binary("fsub", other, self)
+
+    def __mul__(self, other: Any) -> Vector:
+        return self.m.binary("fmul", self, other)
+
+    def __rmul__(self, other: Any) -> Vector:
+        return self.m.binary("fmul", other, self)
+
+    def __truediv__(self, other: Any) -> Vector:
+        return self.m.binary("fdiv", self, other)
+
+    def __rtruediv__(self, other: Any) -> Vector:
+        return self.m.binary("fdiv", other, self)
+
+    def __neg__(self) -> Vector:
+        return Vector(self.m, self.m.builder.fneg(self.value))
+
+
+class Vectors:
+    """Code for vectors of ``width`` floats; ``builder`` says where it goes. No arithmetic is reordered or fused but in `exp`."""
+
+    builder: Any
+
+    def __init__(self, module: Any, double: bool, width: int) -> None:
+        self.module = module
+        self.double = double
+        self.width = width
+        self.bytes = 8 if double else 4
+        self.scalar = ir.DoubleType() if double else ir.FloatType()
+        self.integer = INT64 if double else INT32
+        self.type = ir.VectorType(self.scalar, width)
+
+    def constant(self, value: float) -> Vector:
+        return Vector(self, ir.Constant(self.type, [float(value)] * self.width))
+
+    def lifted(self, value: Any) -> Vector:
+        return value if isinstance(value, Vector) else self.constant(value)
+
+    def binary(self, operation: str, a: Any, b: Any, flags: tuple[str, ...] = ()) -> Vector:
+        build = getattr(self.builder, operation)
+        return Vector(self, build(self.lifted(a).value, self.lifted(b).value, flags=flags))
+
+    # comparisons give masks
+    def _ordered(self, sign: str, a: Any, b: Any) -> Any:
+        return self.builder.fcmp_ordered(sign, self.lifted(a).value, self.lifted(b).value)
+
+    def lt(self, a: Any, b: Any) -> Any:
+        return self._ordered("<", a, b)
+
+    def le(self, a: Any, b: Any) -> Any:
+        return self._ordered("<=", a, b)
+
+    def eq(self, a: Any, b: Any) -> Any:
+        return self._ordered("==", a, b)
+
+    def ne(self, a: Any, b: Any) -> Any:
+        return self.builder.fcmp_unordered("!=", self.lifted(a).value, self.lifted(b).value)
+
+    def both(self, first: Any, second: Any) -> Any:
+        return self.builder.and_(first, second)
+
+    def either(self, first: Any, second: Any) -> Any:
+        return self.builder.or_(first, second)
+
+    def select(self, mask: Any, a: Any, b: Any) -> Vector:
+        return Vector(self, self.builder.select(mask, self.lifted(a).value, self.lifted(b).value))
+
+    def truth(self, mask: Any) -> Vector:
+        return self.select(mask, 1.0, 0.0)
+
+    def minimum(self, a: Any, b: Any) -> Vector:
+        """The smaller one; NaN if either is."""
+        return self.select(self.either(self.lt(a, b), self.ne(a, a)), a, b)
+
+    def maximum(self, a: Any, b: Any) -> Vector:
+        return self.select(self.either(self.lt(b, a), self.ne(a, a)), a, b)
+
+    def sign(self, a: Any) -> Vector:
+        return self.select(self.lt(0.0, a), 1.0, self.select(self.lt(a, 0.0), -1.0, 0.0))
+
+    def detach(self, a: Vector) -> Vector:
+        return a
+
+    def _intrinsic(self, name: str, *operands: Any) -> Vector:
+        symbol = f"llvm.{name}.v{self.width}f{8 * self.bytes}"
+        function = self.module.globals.get(symbol)
+        if function is None:
+            function = ir.Function(self.module, ir.FunctionType(self.type, [self.type] * len(operands)), symbol)
+        return Vector(self, self.builder.call(function, [operand.value for operand in operands]))
+
+    def abs(self, a: Any) -> Vector:
+        return self._intrinsic("fabs", self.lifted(a))
+
+    def sqrt(self, a: Any) -> Vector:
+        return self._intrinsic("sqrt", self.lifted(a))
+
+    def floor(self, a: Any) -> Vector:
+        return self._intrinsic("floor", a)
+
+    def ceil(self, a: Any) -> Vector:
+        return self._intrinsic("ceil", a)
+
+    def trunc(self, a: Any) -> Vector:
+        return self._intrinsic("trunc", a)
+
+    def round(self, a: Any) -> Vector:
+        return self._intrinsic("rint", a)
+
+    def _library(self, name: str, *operands: Any) -> Vector:
+        """A function of the C library, lane by lane."""
+        symbol = name if self.double else name + "f"
+        function = self.module.globals.get(symbol)
+        if function is None:
+            function = ir.Function(self.module, ir.FunctionType(self.scalar, [self.scalar] * len(operands)), symbol)
+        result = ir.Constant(self.type, ir.Undefined)
+        for lane in range(self.width):
+            place = ir.Constant(INT32, lane)
+            parts = [self.builder.extract_element(self.lifted(operand).value, place) for operand in operands]
+            result = self.builder.insert_element(result, self.builder.call(function, parts), place)
+        return Vector(self, result)
+
+    def sigmoid(self, a: Any) -> Vector:
+        return 1.0 / (self.exp(-a) + 1.0)
+
+    def exp(self, a: Any) -> Vector:
+        """exp by range reduction and a polynomial or a rational function (Cephes), with less than two units of error."""
+        low, high = (-708.39, 709.782712893384) if self.double else (-87.33, 88.72283172607422)
+        bounded = self.select(self.lt(a, low), low, self.select(self.lt(high, a), high, a))
+        turns = self._intrinsic("rint", bounded * (1 / math.log(2)))
+        power = self._exp_double(bounded, turns) if self.double else self._exp_single(bounded, turns)
+        result = self._times_two_to(power, turns)
+        overflowed = self.select(self.ne(a, a), a, math.inf)
+        return self.select(self.lt(a, low), 0.0, self.select(self.le(a, high), result, overflowed))
+
+    def _fused(self, a: Any, b: Any, c: Any) -> Vector:
+        return self._intrinsic("fmuladd", self.lifted(a), self.lifted(b), self.lifted(c))
+
+    def _polynomial(self, x: Vector, coefficients: tuple[float, ...]) -> Vector:
+        total = self.constant(coefficients[0])
+        for coefficient in coefficients[1:]:
+            total = self._fused(total, x, coefficient)
+        return total
+
+    def _exp_single(self, x: Vector, turns: Vector) -> Vector:
+        r = self._fused(turns, 2.12194440e-4, self._fused(turns, -0.693359375, x))
+        coefficients = (
+            1.9875691500e-4,
+            1.3981999507e-3,
+            8.3334519073e-3,
+            4.1665795894e-2,
+            1.6666665459e-1,
+            5.0000001201e-1,
+        )
+        return self._fused(self._polynomial(r, coefficients), r * r, r + 1.0)
+
+    def _exp_double(self, x: Vector, turns: Vector) -> Vector:
+        r = self._fused(turns, -1.42860682030941723212e-6, self._fused(turns, -6.93145751953125e-1, x))
+        square = r * r
+        top = r * self._polynomial(square, (1.26177193074810590878e-4, 3.02994407707441961300e-2, 1.0))
+        bottom = self._polynomial(
+            square, (3.00198505138664455042e-6, 2.52448340349684104192e-3, 2.27265548208155028766e-1, 2.0)
+        )
+        return self._fused(top / (bottom - top), 2.0, 1.0)
+
+    def _times_two_to(self, factor: Vector, turns: Vector) -> Vector:
+        """factor * 2**turns, in two steps, since 2**turns alone may overflow."""
+        bits, bias = (52, 1023) if self.double else (23, 127)
+        integers = ir.VectorType(self.integer, self.width)
+
+        def splat(value: int) -> Any:
+            return ir.Constant(integers, [value] * self.width)
+
+        exponent = self.builder.fptosi(turns.value, integers)
+        half = self.builder.ashr(exponent, splat(1))
+        for part in (half, self.builder.sub(exponent, half)):
+            raised = self.builder.shl(self.builder.add(part, splat(bias)), splat(bits))
+            factor = factor * Vector(self, self.builder.bitcast(raised, self.type))
+        return factor
+
+
+def _of_library(name: str) -> Any:
+    def function(self: Vectors, *operands: Any) -> Vector:
+        return self._library(name, *operands)
+
+    function.__name__ = name
+    return function
+
+
+for (
+    _name
+) in "expm1 log log1p tanh sin cos tan asin acos atan sinh cosh asinh acosh atanh erf erfc pow hypot atan2".split():
+    setattr(Vectors, _name, _of_library(_name))

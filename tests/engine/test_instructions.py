@@ -1,0 +1,118 @@
+"""Each instruction gives the values and gradients of the torch function it stands for, at ordinary and at odd places."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+pytest.importorskip("llvmlite")
+
+from relaxpy.engine.instructions import BY_NAME, CODES, RULES
+from relaxpy.engine.machine import Machine
+from relaxpy.engine.planner import plan
+from relaxpy.engine.tape import Tape
+
+ODD = (0.0, -0.0, 1.0, -1.0, 0.5, 2.0, -2.0, math.inf, -math.inf, math.nan, 800.0, -800.0, 3.5, -2.5)
+
+
+def truths(comparison: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    return lambda *operands: comparison(*operands).to(operands[0].dtype)
+
+
+PLAIN = (
+    "add sub mul div neg abs sqrt rsqrt exp expm1 log log1p sigmoid logaddexp tanh sin cos tan asin acos atan sinh cosh "
+    "asinh acosh atanh erf erfc pow hypot atan2 maximum minimum lerp sign floor ceil trunc round"
+).split()
+TRUTHS = {name: truths(getattr(torch, name)) for name in "lt le eq ne isfinite isnan".split()}
+OTHERS: dict[str, Callable[..., Tensor]] = {
+    "logsigmoid": functional.logsigmoid,
+    "clamp": torch.clamp,
+    "where": lambda c, a, b: torch.where(c != 0, a, b),
+    "not": truths(torch.logical_not),
+    "and": truths(torch.logical_and),
+    "or": truths(torch.logical_or),
+    "detach": torch.Tensor.detach,
+}
+MEANING = {**{name: getattr(torch, name) for name in PLAIN}, **TRUTHS, **OTHERS}
+
+
+def operands_of(arity: int, dtype: torch.dtype) -> Tensor:
+    odd = torch.tensor(list(itertools.product(ODD, repeat=arity)), dtype=dtype).t()
+    return torch.cat([odd, torch.randn(arity, 37, dtype=dtype)], 1)
+
+
+def run(program: Callable[[Tape, list[int]], list[int]], inputs: Tensor, **options: Any) -> tuple[Tensor, Machine, Any]:
+    tape = Tape()
+    rows = [tape.lane_input() for _ in range(inputs.shape[0])]
+    machine = Machine(plan(tape, program(tape, rows), **options), inputs.dtype)
+    outputs, kept = machine.forward(inputs.contiguous())
+    return outputs, machine, kept
+
+
+def close(ours: Tensor, torchs: Tensor) -> None:
+    tolerance = {"rtol": 1e-12, "atol": 1e-300} if ours.dtype == torch.float64 else {"rtol": 1e-5, "atol": 1e-6}
+    torch.testing.assert_close(ours, torchs, equal_nan=True, **tolerance)
+
+
+def test_every_instruction_is_tested() -> None:
+    assert MEANING.keys() == {rule.name for rule in RULES}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
+@pytest.mark.parametrize("name", MEANING)
+def test_value_and_gradient_are_torchs(name: str, dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    inputs = operands_of(BY_NAME[name].arity, dtype)
+    if name == "clamp":
+        # torch gives the bounds gradients as well; in programs they are plain numbers
+        inputs[1] = inputs[1].nan_to_num(0.0)
+        inputs[2] = inputs[1] + inputs[2].nan_to_num(0.0).abs()
+    outputs, machine, kept = run(lambda tape, rows: [tape.emit(CODES[name], *rows)], inputs)
+    leaf = inputs.clone().requires_grad_()
+    rows = leaf.unbind(0)
+    expected = MEANING[name](rows[0], *(row.detach() for row in rows[1:])) if name == "clamp" else MEANING[name](*rows)
+    close(outputs[0], expected.detach())
+    seed = torch.randn_like(outputs)
+    gradient, _ = machine.backward(kept, seed)
+    if not expected.requires_grad:
+        assert not gradient.any()
+        return
+    (theirs,) = torch.autograd.grad(expected, leaf, seed[0])
+    close(gradient, theirs)
+
+
+def lists(tape: Tape, rows: list[int]) -> list[int]:
+    weights = tape.softmax(rows[:5])
+    products = [tape.emit(CODES["mul"], w, x) for w, x in zip(weights, rows)]
+    return [tape.total(products), tape.total(rows), tape.total(rows[:1]), *weights]
+
+
+@pytest.mark.parametrize("segment_rows", [3, 1000])
+def test_sums_products_and_softmax(segment_rows: int) -> None:
+    torch.manual_seed(0)
+    inputs = torch.randn(7, 21, dtype=torch.float64)
+    outputs, machine, kept = run(lists, inputs, segment_rows=segment_rows)
+    leaf = inputs.clone().requires_grad_()
+    weights = leaf[:5].softmax(0)
+    expected = torch.cat([(weights * leaf[:5]).sum(0)[None], leaf.sum(0)[None], leaf[:1], weights])
+    close(outputs, expected.detach())
+    seed = torch.randn_like(outputs)
+    (theirs,) = torch.autograd.grad(expected, leaf, seed)
+    close(machine.backward(kept, seed)[0], theirs)
+
+
+def test_a_check_notes_the_first_lane_that_fails() -> None:
+    def program(tape: Tape, rows: list[int]) -> list[int]:
+        assert tape.check(tape.emit(CODES["lt"], rows[0], tape.constant(3.0))) == 1
+        return rows
+
+    lanes = torch.arange(40.0)[None]
+    assert run(program, lanes)[2].failed == 1
+    assert run(program, lanes / 20)[2].failed == 0

@@ -1,0 +1,157 @@
+"""Programs of many instructions give what torch gives, however they are cut into segments, chunks and threads."""
+
+from __future__ import annotations
+
+import multiprocessing
+import random
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+pytest.importorskip("llvmlite")
+
+from relaxpy.engine import machine as machine_module, objectcode
+from relaxpy.engine.instructions import BY_NAME, CODES
+from relaxpy.engine.machine import Machine
+from relaxpy.engine.planner import plan
+from relaxpy.engine.tape import Tape
+from tests.engine.test_instructions import MEANING
+
+SAFE = "add sub mul sigmoid tanh sin maximum minimum lerp where detach lt neg abs".split()
+
+
+@pytest.fixture
+def two_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Two threads, also for programs that are too short for them."""
+    monkeypatch.setattr(machine_module, "SPLIT_WORK", 1)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(threads)
+
+
+class Drawn:
+    """A random program, with what torch makes of it."""
+
+    def __init__(self, seed: int, length: int, lane_inputs: int, uniform_inputs: int, lanes: int) -> None:
+        choose = random.Random(seed)
+        torch.manual_seed(seed)
+        self.inputs = torch.randn(lane_inputs, lanes, dtype=torch.float64)
+        self.uniform = torch.randn(uniform_inputs, dtype=torch.float64)
+        self.leaves = [self.inputs.clone().requires_grad_(), self.uniform.clone().requires_grad_()]
+        self.tape = Tape()
+        rows = [self.tape.lane_input() for _ in range(lane_inputs)]
+        rows += [self.tape.uniform_input() for _ in range(uniform_inputs)]
+        values: list[Tensor] = [*self.leaves[0].unbind(0), *(x.expand(lanes) for x in self.leaves[1].unbind(0))]
+        rows.append(self.tape.constant(0.75))
+        values.append(torch.full((lanes,), 0.75, dtype=torch.float64))
+        for _ in range(length):
+            name = choose.choice(SAFE)
+            places = [choose.randrange(len(rows)) for _ in range(BY_NAME[name].arity)]
+            rows.append(self.tape.emit(CODES[name], *(rows[k] for k in places)))
+            values.append(MEANING[name](*(values[k] for k in places)))
+        chosen = [*range(-4, 0), 0, lane_inputs, lane_inputs + uniform_inputs]
+        self.outputs = [rows[k] for k in chosen]
+        self.expected = torch.stack([values[k] for k in chosen])
+
+
+@pytest.mark.parametrize("segment_rows", [5, 1000])
+@pytest.mark.parametrize(("lanes", "uniform_inputs"), [(1, 0), (100, 0), (100, 3), (3000, 2)])
+@pytest.mark.parametrize("seed", range(3))
+def test_random_programs(seed: int, lanes: int, uniform_inputs: int, segment_rows: int, two_threads: None) -> None:
+    drawn = Drawn(seed, 120, 4, uniform_inputs, lanes)
+    machine = Machine(plan(drawn.tape, drawn.outputs, segment_rows), torch.float64)
+    outputs, run = machine.forward(drawn.inputs, drawn.uniform)
+    torch.testing.assert_close(outputs, drawn.expected.detach(), rtol=1e-12, atol=1e-12)
+    seeds = torch.randn_like(outputs)
+    theirs = torch.autograd.grad(drawn.expected, drawn.leaves, seeds, allow_unused=True)
+    for ours, expected in zip(machine.backward(run, seeds), theirs):
+        torch.testing.assert_close(
+            ours, torch.zeros_like(ours) if expected is None else expected, rtol=1e-10, atol=1e-10
+        )
+
+
+def test_results_do_not_depend_on_the_number_of_threads(two_threads: None) -> None:
+    drawn = Drawn(7, 200, 4, 3, 5000)
+    machine = Machine(plan(drawn.tape, drawn.outputs), torch.float64)
+    results = []
+    for threads in (1, 2, 4):
+        torch.set_num_threads(threads)
+        outputs, run = machine.forward(drawn.inputs, drawn.uniform)
+        results.append((outputs, *machine.backward(run, torch.ones_like(outputs))))
+    for other in results[1:]:
+        assert all(map(torch.equal, results[0], other))
+
+
+def test_threads_that_call_at_once_do_not_disturb_each_other() -> None:
+    drawn = Drawn(3, 150, 4, 2, 300)
+    machine = Machine(plan(drawn.tape, drawn.outputs), torch.float64)
+    expected = machine.forward(drawn.inputs, drawn.uniform)[0]
+    wrong: list[int] = []
+
+    def call() -> None:
+        for k in range(50):
+            if not torch.equal(machine.forward(drawn.inputs, drawn.uniform)[0], expected):
+                wrong.append(k)
+
+    threads = [threading.Thread(target=call) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def total(machine: Machine, drawn: Drawn, queue: multiprocessing.SimpleQueue[float]) -> None:
+    queue.put(float(machine.forward(drawn.inputs, drawn.uniform)[0].sum()))
+
+
+def test_a_forked_process_runs_programs(two_threads: None) -> None:
+    drawn = Drawn(4, 100, 3, 0, 4000)
+    machine = Machine(plan(drawn.tape, drawn.outputs), torch.float64)
+    expected = float(machine.forward(drawn.inputs, drawn.uniform)[0].sum())
+    context = multiprocessing.get_context("fork")
+    queue = context.SimpleQueue()
+    process = context.Process(target=total, args=(machine, drawn, queue))
+    process.start()
+    process.join(60)
+    assert process.exitcode == 0
+    assert queue.get() == expected
+
+
+def test_a_long_program_is_cut_into_segments() -> None:
+    tape = Tape()
+    rows = [tape.lane_input(), tape.lane_input()]
+    half = tape.constant(0.5)
+    for _ in range(100_000):
+        difference = tape.emit(CODES["sub"], rows[-1], rows[-2])
+        rows.append(tape.emit(CODES["lerp"], rows[-2], difference, half))
+    program = plan(tape, rows[-1:])
+    assert len(program.code) == 200_000
+    assert program.local_rows <= 1000
+
+
+def test_a_damaged_file_in_the_cache_is_built_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RELAXPY_CACHE", str(tmp_path))
+    monkeypatch.setattr(objectcode, "_kernels", {})
+    objectcode.kernel(True)
+    (file,) = (tmp_path / "kernels").iterdir()
+    whole = file.read_bytes()
+    for damaged in (b"", whole[: len(whole) // 2], whole[:100] + b"?" + whole[101:]):
+        file.write_bytes(damaged)
+        monkeypatch.setattr(objectcode, "_kernels", {})
+        drawn = Drawn(1, 30, 2, 0, 10)
+        outputs, _ = Machine(plan(drawn.tape, drawn.outputs), torch.float64).forward(drawn.inputs)
+        torch.testing.assert_close(outputs, drawn.expected.detach())
+        assert objectcode._read(file) is not None
+
+
+def test_a_cache_that_cannot_be_written_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("RELAXPY_CACHE", str(tmp_path / "file"))
+    monkeypatch.setattr(objectcode, "_kernels", {})
+    assert objectcode.kernel(True).double
