@@ -7,7 +7,8 @@ what they would see without it. It has no lines of its own. A lambda has no room
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import symtable
+from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
 __all__ = ["add_gates"]
@@ -18,14 +19,27 @@ _Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 
 
-def add_gates(module: ast.Module, runtime: str) -> None:
+def free_names(module: ast.Module, text: str) -> dict[int, list[str]]:
+    """The names that functions take from the functions around them, by ``id`` of the node; ``module`` is the text's tree."""
+    pending = [symtable.symtable(text, "<module>", "exec")]
+    found: dict[tuple[str, int], list[str]] = {}
+    while pending:
+        table = pending.pop()
+        if isinstance(table, symtable.Function) and (table.is_nested() or table.get_frees()):
+            found[table.get_name(), table.get_lineno()] = sorted(table.get_frees())
+        pending.extend(table.get_children())
+    nodes = (node for node in ast.walk(module) if isinstance(node, ast.FunctionDef))
+    return {id(node): found.get((node.name, node.lineno), []) for node in nodes}
+
+
+def add_gates(module: ast.Module, runtime: str, free: Mapping[int, list[str]]) -> None:
     """Put a gate into every function that uses the runtime; the first statement of the module imports it."""
     for node in list(ast.walk(module)):
         if isinstance(node, (ast.FunctionDef, ast.Lambda)) and _needs_gate(node, runtime):
             if isinstance(node, ast.Lambda):
                 _gate_lambda(node, runtime)
             else:
-                _gate_function(node, runtime)
+                _gate_function(node, runtime, free[id(node)])
     start = _after_docstring(module.body)
     while start < len(module.body) and _is_future(module.body[start]):
         start += 1
@@ -55,24 +69,30 @@ def _own_nodes(function: _Function) -> Iterator[ast.AST]:
             pending.extend(ast.iter_child_nodes(node))
 
 
-def _gate_function(function: ast.FunctionDef, runtime: str) -> None:
-    names = [argument.arg for argument in _arguments(function.args)]
-    soften = f"if {_CALL}: {''.join(f'{name}, ' for name in names)} = {_CALL}.arguments({', '.join(names)})"
+def _gate_function(function: ast.FunctionDef, runtime: str, free: list[str]) -> None:
+    probe = f"lambda: [{', '.join(free)}]" if free else "None"
     gate = _parsed(
         f"{_CALL} = {runtime}.state.call is None and {runtime}.enter()\n"
         f"try:\n"
-        f"    {soften if names else 'pass'}\n"
+        f"    if {_CALL} and {_CALL}.softens({_values(function.args)}): return {_CALL}.again({probe})\n"
         f"finally:\n"
         f"    if {_CALL}: {_CALL}.close()"
     )
     block = gate[-1]
     assert isinstance(block, ast.Try)
     start = _after_docstring(function.body)
-    if not names:
-        block.body.clear()
     for statement in function.body[start:]:
         block.body.extend(_Returns().statements(statement))
     function.body[start:] = gate
+
+
+def _values(arguments: ast.arguments) -> str:
+    """The arguments of a function: the positional ones, those by keyword only, and the others by keyword."""
+    positional = [argument.arg for argument in (*arguments.posonlyargs, *arguments.args)]
+    if arguments.vararg:
+        positional.append(f"*{arguments.vararg.arg}")
+    only = [argument.arg for argument in arguments.kwonlyargs]
+    return f"[{', '.join(positional)}], [{', '.join(only)}], {arguments.kwarg.arg if arguments.kwarg else '{}'}"
 
 
 class _Returns(ast.NodeTransformer):
@@ -104,24 +124,18 @@ class _Returns(ast.NodeTransformer):
 
 
 def _gate_lambda(function: ast.Lambda, runtime: str) -> None:
-    arguments = function.args
-    parameters = {argument.arg for argument in _arguments(arguments)}
-    own = parameters | {node.target.id for node in _own_nodes(function) if isinstance(node, ast.NamedExpr)}
+    own = {argument.arg for argument in _parameters(function.args)}
+    own.update(node.target.id for node in _own_nodes(function) if isinstance(node, ast.NamedExpr))
     names = {node.id for node in ast.walk(function.body) if isinstance(node, ast.Name)}
     if "super" in names:
         names.add("__class__")
-    positional = [argument.arg for argument in (*arguments.posonlyargs, *arguments.args)]
-    if arguments.vararg:
-        positional.append(f"*{arguments.vararg.arg}")
-    only = [argument.arg for argument in arguments.kwonlyargs]
-    rest = arguments.kwarg.arg if arguments.kwarg else "{}"
     probe = f"lambda: [{', '.join(sorted(names - own))}]"
     test = _expression(f"{runtime}.state.call is not None")
-    outside = _expression(f"{runtime}.from_outside({probe}, [{', '.join(positional)}], [{', '.join(only)}], {rest})")
+    outside = _expression(f"{runtime}.from_outside({probe}, {_values(function.args)})")
     function.body = ast.copy_location(ast.IfExp(test, function.body, outside), function.body)
 
 
-def _arguments(arguments: ast.arguments) -> list[ast.arg]:
+def _parameters(arguments: ast.arguments) -> list[ast.arg]:
     variable = [argument for argument in (arguments.vararg, arguments.kwarg) if argument is not None]
     return [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, *variable]
 

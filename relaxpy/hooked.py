@@ -90,7 +90,7 @@ def _relaxed(source: bytes, file: str) -> tuple[ast.Module, cache.Notes]:
 
 
 def _rewritten(source: bytes, file: str) -> tuple[ast.Module, cache.Notes]:
-    from relaxpy.gates import add_gates
+    from relaxpy.gates import add_gates, free_names
     from relaxpy.relocation import relocate
     from relaxpy.transform import rewrite
 
@@ -100,8 +100,9 @@ def _rewritten(source: bytes, file: str) -> tuple[ast.Module, cache.Notes]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Python has given them for the original
         tree = ast.parse(rewritten.text, file)
+    free = free_names(tree, rewritten.text)
     relocate(tree, module_source(text, file), rewritten)
-    add_gates(tree, rewritten.runtime_name)
+    add_gates(tree, rewritten.runtime_name, free)
     sites = tuple((site.kind, site.line, site.column, site.text) for site in rewritten.sites)
     return tree, cache.Notes(rewritten.text, rewritten.runtime_name, sites)
 

@@ -150,12 +150,17 @@ def _outermost(plan: Plan, current: Call, args: tuple[Any, ...], kwargs: dict[st
         args = tuple([wrapper.wrap(value) for value in args])
         kwargs = {name: wrapper.wrap(value) for name, value in kwargs.items()}
         found = wrapper.found_soft
+    return run(current, plan.function, args, kwargs, found)
+
+
+def run(current: Call, function: Callable[..., Any], args: Any, kwargs: dict[str, Any], found: bool) -> Any:
+    """The body of an outermost call; ``found``: are there soft values among the arguments?"""
     if found:
         current.become_soft()
     try:
-        result = plan.function(*args, **kwargs)
+        result = function(*args, **kwargs)
     except BaseException as error:
-        explain(error)
+        failed(current, error)
         raise
     return plain_result(current, result)
 
@@ -175,8 +180,8 @@ def _mark_hard(plan: Plan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tup
     return bound.args, bound.kwargs
 
 
-def explain(error: BaseException) -> None:
-    """Say on which soft path an error arose."""
+def failed(current: Call, error: BaseException) -> None:
+    """An error is about to leave an outermost call: say on which soft path it arose."""
     if state.scopes and hasattr(error, "add_note"):
         mass = ops.largest(scopes.path_mass())
         error.add_note(f"raised on a soft path whose mass was {mass:.3g}")

@@ -4,19 +4,21 @@ The compiler puts a gate around its body, so that no frame of relaxpy's comes be
 
     call = _rt.state.call is None and _rt.enter()
     try:
-        if call: x, y = call.arguments(x, y)
+        if call and call.softens([x, y], [], {}): return call.again(lambda: [free, variables])
         ...
         result = ...
         if call: result = call.result(result)
         return result
     finally:
         if call: call.close()
+
+Only if there is something soft among its arguments, the function is called once more, from inside the call.
 """
 
 from __future__ import annotations
 
 import sys
-from types import FunctionType
+from types import FrameType, FunctionType
 from typing import Any
 
 from relaxpy.runtime import boundary
@@ -35,17 +37,40 @@ class Gate:
     def __init__(self, namespace: dict[str, Any]) -> None:
         root = str(namespace.get("__name__") or "__main__").partition(".")[0]
         self._handled = sys.exc_info()[1]
+        self._open = True
+        self._arguments: tuple[list[Any], list[Any], dict[str, Any]] = [], [], {}
+        self._found = False
         self._call = boundary.begin(root, settings_in(namespace), {})
 
-    def arguments(self, *values: Any) -> tuple[Any, ...]:
-        """The arguments, soft where they are floating tensors."""
+    def softens(self, positional: list[Any], keyword_only: list[Any], others: dict[str, Any]) -> bool:
+        """Is there a soft value among the arguments, or one that is marked as hard?"""
+        self._arguments = positional, keyword_only, others
         if "torch" not in sys.modules:
-            return tuple([value.value if isinstance(value, Hard) else value for value in values])
+            if not any(type(value) is Hard for value in (*positional, *keyword_only, *others.values())):
+                return False
         wrapper = wrapping.Wrapper(self._call)
-        soft = tuple([wrapper.wrap(value) for value in values])
-        if wrapper.found_soft:
-            self._call.become_soft()
-        return soft
+        soft = list(map(wrapper.wrap, positional))
+        soft_only = list(map(wrapper.wrap, keyword_only))
+        soft_others = {name: wrapper.wrap(value) for name, value in others.items()}
+        self._arguments = soft, soft_only, soft_others
+        self._found = wrapper.found_soft
+        return wrapper.found_soft or any(
+            new is not old
+            for new, old in zip(
+                (*soft, *soft_only, *soft_others.values()), (*positional, *keyword_only, *others.values())
+            )
+        )
+
+    def again(self, probe: FunctionType | None) -> Any:
+        """The result of the function that asks, called with the soft arguments; ``probe`` holds the cells that it has."""
+        return self.call(_running(sys._getframe(1), probe))
+
+    def call(self, function: FunctionType) -> Any:
+        positional, keyword_only, others = self._arguments
+        code = function.__code__
+        names = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+        self._open = False
+        return boundary.run(self._call, function, positional, {**dict(zip(names, keyword_only)), **others}, self._found)
 
     def result(self, value: Any) -> Any:
         """The result as a plain value."""
@@ -55,10 +80,18 @@ class Gate:
         """The call ends, by a result or by an exception that has come up in it."""
         error = sys.exc_info()[1]
         try:
-            if error is not None and error is not self._handled:
-                boundary.explain(error)
+            if self._open and error is not None and error is not self._handled:
+                boundary.failed(self._call, error)
         finally:
             boundary.end(self._call)
+
+
+def _running(frame: FrameType, probe: FunctionType | None) -> FunctionType:
+    """The function that runs in a frame."""
+    code = frame.f_code
+    cells = {} if probe is None else dict(zip(probe.__code__.co_freevars, probe.__closure__ or ()))
+    closure = tuple(cells[name] for name in code.co_freevars)
+    return FunctionType(code, frame.f_globals, code.co_name, None, closure)
 
 
 def enter() -> Gate:
@@ -66,18 +99,12 @@ def enter() -> Gate:
     return Gate(sys._getframe(1).f_globals)
 
 
-def from_outside(probe: FunctionType, args: list[Any], keyword_only: list[Any], others: dict[str, Any]) -> Any:
-    """Call a lambda's own code anew, as an outermost call; ``probe`` holds the cells that the lambda has."""
+def from_outside(probe: FunctionType, positional: list[Any], keyword_only: list[Any], others: dict[str, Any]) -> Any:
+    """The result of the lambda that asks, as an outermost call; it has no room for a gate of its own."""
     frame = sys._getframe(1)
-    code = frame.f_code
-    cells = dict(zip(probe.__code__.co_freevars, probe.__closure__ or ()))
-    closure = tuple(cells[name] for name in code.co_freevars)
-    function = FunctionType(code, frame.f_globals, code.co_name, None, closure)
-    names = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
     gate = Gate(frame.f_globals)
     try:
-        args = list(gate.arguments(*args))
-        kwargs = dict(zip((*names, *others), gate.arguments(*keyword_only, *others.values())))
-        return gate.result(function(*args, **kwargs))
+        gate.softens(positional, keyword_only, others)
+        return gate.call(_running(frame, probe))
     finally:
         gate.close()

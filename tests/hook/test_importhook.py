@@ -162,3 +162,37 @@ def test_uninstalled_modules_stay_as_they_are(write: Write) -> None:
     assert list(sys.meta_path) == before
     module = importlib.import_module("thresholds")
     assert type(module.step(torch.tensor(0.3, requires_grad=True))) is float
+
+
+def test_a_function_with_cells_is_called_again_with_them(write: Write) -> None:
+    write(
+        cells="""
+        def make(at, scale):
+            def outer(x, *more, low=0.0, **others):
+                def inner(y):
+                    return scale if y > at else low + others["z"]
+                return inner(x) + sum(more)
+            return outer
+
+        class Base:
+            def value(self, x):
+                return 2.0 * x
+
+        class Derived(Base):
+            def value(self, x):
+                return super().value(x) if x > 0 else 0.0
+        """
+    )
+    x, z = torch.tensor(0.3, requires_grad=True), torch.tensor(0.5)
+    with relaxpy.install("cells", beta=5.0):
+        module = importlib.import_module("cells")
+        p = 1 / (1 + math.exp(-1.0))
+        assert module.make(0.1, 3.0)(x, 1.0, x, low=z, z=1.0).item() == pytest.approx(p * 3 + (1 - p) * 1.5 + 1.3)
+        assert module.Derived().value(x).item() == pytest.approx(0.6 / (1 + math.exp(-1.5)))
+        assert module.make(0.1, 3.0)(0.05, 1, z=2.0) == 3.0
+
+
+def test_arguments_marked_as_hard_are_constants(module: Any) -> None:
+    x = torch.tensor(0.3)
+    assert module.step(relaxpy.hard(x)) == 1.0
+    assert module.step(x, relaxpy.hard(torch.tensor(0.1))).item() == pytest.approx(1 / (1 + math.exp(-1.0)))
