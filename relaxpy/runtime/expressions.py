@@ -28,7 +28,7 @@ class RunRight:
 
 
 class KeepLeft:
-    """The left operand is the value."""
+    """The left operand is the value. It is let go when it is handed out: the name of this object lives longer."""
 
     __slots__ = ("left",)
     then = False
@@ -37,7 +37,16 @@ class KeepLeft:
         self.left = left
 
     def end(self, right: Any) -> Any:
-        return self.left
+        left, self.left = self.left, None
+        return left
+
+
+class KeepFalse:
+    __slots__ = ()
+    then = False
+
+    def end(self, right: Any) -> Any:
+        return False
 
 
 class SoftOr:
@@ -69,13 +78,22 @@ class OrLeft:
         self.left = left
 
     def end(self, right: Any) -> Any:
-        return self.left
+        left, self.left = self.left, None
+        return left
+
+
+class OrTrue:
+    __slots__ = ()
+    then = True
+
+    def end(self, right: Any) -> Any:
+        return True
 
 
 RUN_RIGHT = RunRight()
-KEEP_FALSE = KeepLeft(False)
+KEEP_FALSE = KeepFalse()
 OR_RIGHT = OrRight()
-OR_TRUE = OrLeft(True)
+OR_TRUE = OrTrue()
 
 
 def and_(left: Any, look: bool = True) -> Any:
@@ -165,6 +183,7 @@ class Chain:
         self.then = self.link.then
 
     def end(self, rest: Any) -> Any:
+        self.right = None
         return self.link.end(rest)
 
 

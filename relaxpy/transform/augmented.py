@@ -9,7 +9,7 @@ import libcst as cst
 from relaxpy.transform.context import Rewriter, Row
 from relaxpy.transform.pieces import Pieces
 from relaxpy.transform.scopes import is_outer
-from relaxpy.transform.stores import place_of, stored
+from relaxpy.transform.stores import place_of, released, stored
 from relaxpy.transform.subscripts import index, is_repeatable_index
 from relaxpy.transform.tree import children, target_names
 
@@ -44,7 +44,8 @@ def augmented(rewriter: Rewriter, node: cst.AugAssign) -> list[Row]:
         loaded.new(target.value, start)
         return stored(rewriter, target, _changed(rewriter, node, function, loaded), start)
     rows: list[Row] = []
-    container = _once(rewriter, node, target.value, rows)
+    names: list[str] = []
+    container = _once(rewriter, node, target.value, rows, names)
     if type(target) is cst.Attribute:
         loaded = rewriter.pieces()
         loaded.extend(container)
@@ -56,7 +57,7 @@ def augmented(rewriter: Rewriter, node: cst.AugAssign) -> list[Row]:
         row.pieces.extend(container)
         row.pieces.new(f", {rewriter.mangled(target.attr.value)!r})", end - 1)
     else:
-        where = _index_once(rewriter, node, rows)
+        where = _index_once(rewriter, node, rows, names)
         loaded = rewriter.pieces()
         loaded.new(f"{rewriter.rt('load')}(", start)
         for part in (container, where):
@@ -69,7 +70,7 @@ def augmented(rewriter: Rewriter, node: cst.AugAssign) -> list[Row]:
             row.pieces.extend(part)
         row.pieces.new(")", end - 1)
     rewriter.site("store", target)
-    return [*rows, row]
+    return [*rows, row, *released(rewriter, names, start)]
 
 
 def _number(rewriter: Rewriter, node: cst.AugAssign, name: str, function: str) -> list[Row]:
@@ -95,13 +96,14 @@ def _changed(rewriter: Rewriter, node: cst.AugAssign, function: str, loaded: Pie
     return out
 
 
-def _once(rewriter: Rewriter, node: cst.AugAssign, part: Any, rows: list[Row]) -> Pieces:
+def _once(rewriter: Rewriter, node: cst.AugAssign, part: Any, rows: list[Row], names: list[str]) -> Pieces:
     """Text that can stand twice for a part of the target."""
     out = rewriter.pieces()
     if type(part) is cst.Name and _is_steady(rewriter, part.value, node.value):
         out.copy(*rewriter.inner[id(part)])
         return out
     name = rewriter.fresh("t")
+    names.append(name)
     place = place_of(rewriter, part)
     row = rewriter.row(f"{name} = ", place)
     rewriter.expression(part, row.pieces)
@@ -110,7 +112,7 @@ def _once(rewriter: Rewriter, node: cst.AugAssign, part: Any, rows: list[Row]) -
     return out
 
 
-def _index_once(rewriter: Rewriter, node: cst.AugAssign, rows: list[Row]) -> Pieces:
+def _index_once(rewriter: Rewriter, node: cst.AugAssign, rows: list[Row], names: list[str]) -> Pieces:
     """The index, likewise."""
     target: Any = node.target
     only = target.slice[0].slice
@@ -120,8 +122,9 @@ def _index_once(rewriter: Rewriter, node: cst.AugAssign, rows: list[Row]) -> Pie
         index(rewriter, target, out)
         return out
     if is_single and only.star is None and type(only.value) is cst.Name:
-        return _once(rewriter, node, only.value, rows)
+        return _once(rewriter, node, only.value, rows, names)
     name = rewriter.fresh("t")
+    names.append(name)
     place = place_of(rewriter, target)
     row = rewriter.row(f"{name} = ", place)
     if is_single and only.star is None:

@@ -183,7 +183,8 @@ def _open_guard(rewriter: Rewriter, statement: Any, indent: str, guard: str, out
         out.copy(start, start + len(line))
         start += len(line)
     rewriter.whole[id(statement)] = (start, end)
-    out.new(rewriter.indent(indent) + guard + rewriter.newline, end - 1 if start == end else start + len(indent))
+    decorators = getattr(statement, "decorators", None) or (statement,)
+    out.new(rewriter.indent(indent) + guard + rewriter.newline, rewriter.inner[id(decorators[0])][0])
     rewriter.shifts.append((len(indent), rewriter.step))
 
 

@@ -10,7 +10,7 @@ from relaxpy.transform.context import Rewriter, Row
 from relaxpy.transform.pieces import Pieces
 from relaxpy.transform.saving import arguments, outline_of, restored, saved
 from relaxpy.transform.steps import Step, block_binds
-from relaxpy.transform.stores import is_own_target, stored_name
+from relaxpy.transform.stores import is_own_target, released, stored_name
 
 __all__ = ["for_", "loop_names", "while_"]
 
@@ -119,8 +119,10 @@ def _target(rewriter: Rewriter, node: Any, step: Step) -> tuple[str | None, list
         pieces = rewriter.pieces()
         pieces.copy(*rewriter.whole[id(node.target)])
         pieces.new(f" = {name}", place)
-        return name, [Row(pieces)]
-    return name, stored_name(rewriter, node.target, name, place)
+        rows = [Row(pieces)]
+    else:
+        rows = stored_name(rewriter, node.target, name, place)
+    return name, [*rows, *released(rewriter, [name], place)]
 
 
 def loop_names(rewriter: Rewriter, step: Step) -> list[str]:

@@ -6,11 +6,11 @@ from typing import Any
 
 import libcst as cst
 
-from relaxpy.transform.blocks import begin, header, live, margin, suite
+from relaxpy.transform.blocks import begin, header, live, margin, new_lines, suite
 from relaxpy.transform.context import Rewriter, Row
 from relaxpy.transform.pieces import Pieces
 from relaxpy.transform.steps import Step
-from relaxpy.transform.stores import is_own_target, stored_name
+from relaxpy.transform.stores import is_own_target, released, stored_name
 
 __all__ = ["match", "try_", "with_"]
 
@@ -69,26 +69,55 @@ def _clause(
 def with_(rewriter: Rewriter, node: cst.With, indent: str, out: Pieces) -> None:
     start = begin(rewriter, node, indent, out)
     margin(rewriter, indent, start, out)
+    targets = [item.asname.name for item in node.items[:-1] if item.asname is not None]
+    if rewriter.function is not None and not all(is_own_target(rewriter, target) for target in targets):
+        _nested(rewriter, node, start, indent, out)
+        return
     rows: list[Row] = []
     for item in node.items:
-        header(rewriter, start, (item.item,), rewriter.whole[id(item.item)][1], out)
-        start = rewriter.whole[id(item.item)][1]
-        target: Any = None if item.asname is None else item.asname.name
-        if target is None:
-            continue
-        target_start, target_end = rewriter.whole[id(target)]
-        out.copy(start, target_start)
-        start = target_end
-        if rewriter.function is None:
-            rewriter.expression(target, out)
-        elif is_own_target(rewriter, target):
-            out.copy(target_start, target_end)
-        else:
-            name = rewriter.fresh("t")
-            out.new(name, target_start)
-            rows += stored_name(rewriter, target, name, target_start)
+        rows, start = _item(rewriter, item, start, out)
     out.copy(start, rewriter.whole[id(node.body)][0])
     suite(rewriter, node.body, indent, out, prologue=rows)
+
+
+def _nested(rewriter: Rewriter, node: cst.With, start: int, indent: str, out: Pieces) -> None:
+    """One `with` for each item: Python stores the target of one before it enters the next."""
+    deeper = len(rewriter.shifts)
+    for item in node.items:
+        out.new("async with " if node.asynchronous is not None else "with ", start)
+        rows, end = _item(rewriter, item, rewriter.whole[id(item.item)][0], out)
+        out.new(":", end - 1)
+        if item is node.items[-1]:
+            break
+        start = rewriter.whole[id(item)][1]
+        comment = rewriter.source[end:start].partition("#")[2].partition("\n")[0].rstrip("\r")
+        out.new((f"  #{comment}" if comment else "") + rewriter.newline, start - 1)
+        rewriter.shifts.append((len(indent), rewriter.step))
+        new_lines(rewriter, rows, indent, end - 1, out)
+        out.new(rewriter.indent(indent), start)
+    suite(rewriter, node.body, indent, out, prologue=rows)
+    del rewriter.shifts[deeper:]
+
+
+def _item(rewriter: Rewriter, item: cst.WithItem, at: int, out: Pieces) -> tuple[list[Row], int]:
+    """Write the source from a place to the end of an item; the rows that store its target, and where it ends."""
+    start = rewriter.whole[id(item.item)][1]
+    header(rewriter, at, (item.item,), start, out)
+    target: Any = None if item.asname is None else item.asname.name
+    if target is None:
+        return [], start
+    target_start, target_end = rewriter.whole[id(target)]
+    out.copy(start, target_start)
+    if rewriter.function is None:
+        rewriter.expression(target, out)
+    elif is_own_target(rewriter, target):
+        out.copy(target_start, target_end)
+    else:
+        name = rewriter.fresh("t")
+        out.new(name, target_start)
+        rows = stored_name(rewriter, target, name, target_start)
+        return [*rows, *released(rewriter, [name], target_start)], target_end
+    return [], target_end
 
 
 def match(rewriter: Rewriter, node: cst.Match, indent: str, out: Pieces) -> None:

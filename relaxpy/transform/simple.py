@@ -9,7 +9,7 @@ import libcst as cst
 from relaxpy.transform.blocks import header
 from relaxpy.transform.context import Rewriter, Row
 from relaxpy.transform.scopes import is_outer
-from relaxpy.transform.stores import stored_name
+from relaxpy.transform.stores import released, stored_name
 
 __all__ = ["assert_", "expression", "import_", "raise_", "unchanged"]
 
@@ -75,5 +75,6 @@ def import_(rewriter: Rewriter, node: Any) -> list[Row]:
             row.pieces.new(name, bound_start)
         start = bound_end
         rows += stored_name(rewriter, bound, name, bound_start)
+        rows += released(rewriter, [name], bound_start)
     row.pieces.copy(start, end)
     return rows

@@ -16,7 +16,7 @@ from relaxpy.transform.scopes import is_outer, outer_store
 from relaxpy.transform.subscripts import index
 from relaxpy.transform.tree import stored_parts, target_names
 
-__all__ = ["annotated", "assign", "delete", "is_own_target", "place_of", "stored", "stored_name"]
+__all__ = ["annotated", "assign", "delete", "is_own_target", "place_of", "released", "stored", "stored_name"]
 
 
 def is_own_target(rewriter: Rewriter, target: Any) -> bool:
@@ -35,6 +35,11 @@ def stored_name(rewriter: Rewriter, target: Any, name: str, place: int) -> list[
     value = rewriter.pieces()
     value.new(name, place)
     return stored(rewriter, target, value, place)
+
+
+def released(rewriter: Rewriter, names: Sequence[str], place: int) -> list[Row]:
+    """The row that unbinds temporaries: an object must not live longer than in the original."""
+    return [rewriter.row(f"del {', '.join(names)}", place)] if names else []
 
 
 def stored(rewriter: Rewriter, target: Any, value: Pieces, place: int) -> list[Row]:
@@ -81,6 +86,7 @@ def _unpacked(rewriter: Rewriter, elements: Sequence[Any], value: Pieces, place:
     """``a, b[i] = value``: own names at the head are bound at once, the rest by way of temporaries."""
     out = rewriter.pieces()
     later: list[Row] = []
+    names: list[str] = []
     for number, element in enumerate(elements):
         target = element.value
         if number:
@@ -90,12 +96,12 @@ def _unpacked(rewriter: Rewriter, elements: Sequence[Any], value: Pieces, place:
         if not later and type(target) is cst.Name and not is_outer(rewriter, target.value):
             out.new(target.value, place)
         else:
-            name = rewriter.fresh("t")
-            out.new(name, place)
-            later += stored_name(rewriter, target, name, place)
+            names.append(rewriter.fresh("t"))
+            out.new(names[-1], place)
+            later += stored_name(rewriter, target, names[-1], place)
     out.new(", = " if len(elements) == 1 else " = ", place)
     out.extend(value)
-    return [Row(out), *later]
+    return [Row(out), *later, *released(rewriter, names, place)]
 
 
 def assign(rewriter: Rewriter, node: cst.Assign) -> list[Row]:
@@ -120,7 +126,7 @@ def assign(rewriter: Rewriter, node: cst.Assign) -> list[Row]:
     rows[0].pieces.extend(value)
     for target in targets:
         rows += stored_name(rewriter, target, name, place_of(rewriter, target))
-    return rows
+    return [*rows, *released(rewriter, [name], start)]
 
 
 def annotated(rewriter: Rewriter, node: cst.AnnAssign) -> list[Row]:

@@ -1,0 +1,1 @@
+"""CPython's own tests, on rewritten copies of what they test."""
