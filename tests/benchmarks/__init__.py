@@ -1,0 +1,1 @@
+"""What relaxed programs cost, beside AlgoVision and hand-written torch: `python -m tests.benchmarks`."""

@@ -1,0 +1,77 @@
+"""The benchmark measures what it says: its programs agree, and its command writes a whole table."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from tests.benchmarks.__main__ import main
+from tests.benchmarks.measure import Row, forward_backward, saved_bytes
+from tests.benchmarks.rows import ALGOVISION, ALGOVISION_VECTORISED, COMPILED, RELAXED, TORCH, rows, small_rows
+
+# the odd-even network and its loss are another algorithm for the same task
+ANOTHER_ALGORITHM = {"bubble sort", "training step, sorting"}
+
+
+def gradients(row: Row, column: str) -> tuple[Tensor, list[Tensor]]:
+    inputs = row.inputs()
+    result = row.columns[column]()(*inputs).flatten()
+    result.sum().backward()
+    return result.detach(), [each.grad for each in inputs if each.grad is not None]
+
+
+@pytest.mark.filterwarnings("ignore:Using a non-tuple sequence", "ignore:.*mass of")
+@pytest.mark.parametrize("row", small_rows(), ids=lambda row: row.program)
+def test_the_columns_of_a_row_compute_the_same(row: Row) -> None:
+    mine, gradients_of_mine = gradients(row, RELAXED)
+    same = {ALGOVISION, ALGOVISION_VECTORISED} | (set() if row.program in ANOTHER_ALGORITHM else {TORCH})
+    for column in same & row.columns.keys():
+        theirs, gradients_of_theirs = gradients(row, column)
+        assert torch.allclose(mine.sum(), theirs.sum(), atol=2e-4), column
+        for left, right in zip(gradients_of_mine, gradients_of_theirs, strict=True):
+            assert torch.allclose(left, right, atol=2e-4), column
+
+
+def test_the_command_prints_and_writes_all_it_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "results"
+    options = ["--small", "--seconds", "0.01", "--threads", "1", "--without", COMPILED, "--out", str(out)]
+    assert main([*options, "--only", "sort n"]) == 0
+    printed = capsys.readouterr().out
+    assert "AlgoVision" in printed
+    assert "selection" in printed
+    measured = json.loads((out / "benchmarks.json").read_text())["rows"]
+    assert [row["program"] for row in measured] == ["bubble sort", "selection sort"]
+    for row in measured:
+        assert row["columns"].keys() == {RELAXED, ALGOVISION, TORCH}
+        assert row["hard"]["rewritten"] > 0
+        for cell in row["columns"].values():
+            assert min(cell["median"], cell["operations"], cell["saved"], cell["first_call"], *cell["times"]) > 0
+            assert len(cell["times"]) >= 5
+    assert (out / "scaling.png").stat().st_size > 1000
+    assert "bubble sort n=4, batch 3" in (out / "benchmarks.rst").read_text()
+
+
+def test_every_row_of_the_table_has_a_name_of_its_own() -> None:
+    names = [row.name for row in rows()]
+    assert len(set(names)) == len(names)
+    assert all(RELAXED in row.columns for row in rows())
+
+
+def test_saved_memory_counts_each_storage_once() -> None:
+    x = torch.rand(100, requires_grad=True)
+    with saved_bytes() as saved:
+        y = x.exp()  # keeps its result
+        (y * y[:50].repeat(2)).sum()  # keeps it again, and a copy
+        assert saved() == 2 * 400
+
+
+def test_gradients_do_not_add_up_over_rounds() -> None:
+    x = torch.rand(3, requires_grad=True)
+    for _ in range(3):
+        forward_backward(lambda x: 2 * x, (x,))
+    assert x.grad is not None
+    assert x.grad.tolist() == [2.0, 2.0, 2.0]
