@@ -18,7 +18,7 @@ from relaxpy.runtime.state import state
 from relaxpy.runtime.values import SoftNumber, SoftTruth, operand
 
 # immutable values that are the same if they are equal
-_COMPARED = frozenset({int, float, bool, str, bytes, complex, type(None), range, frozenset})
+COMPARED = frozenset({int, float, bool, str, bytes, complex, type(None), range, frozenset})
 
 
 class CannotBlendError(Exception):
@@ -36,7 +36,7 @@ def same(a: Any, b: Any) -> bool:
     if a is b:
         return True
     kind = type(a)
-    return kind is type(b) and kind in _COMPARED and (a == b or a != a and b != b)
+    return kind is type(b) and kind in COMPARED and (a == b or a != a and b != b)
 
 
 def blend(p: Tensor, a: Any, b: Any, heap_a: Delta | None = None, heap_b: Delta | None = None) -> Any:
@@ -179,4 +179,4 @@ def _blend_dataclasses(p: Tensor, a: Any, b: Any, heap_a: Delta | None, heap_b: 
     return new
 
 
-__all__ = ["CannotBlendError", "blend", "same"]
+__all__ = ["COMPARED", "CannotBlendError", "blend", "same"]

@@ -121,7 +121,7 @@ class Loop(Exits):
     def _soft_test(self, p: Any) -> bool:
         self.become_soft()
         entered = self.weight
-        self.out(ops.times(entered, 1 - p), None, by_condition=True)
+        self.out(ops.times(entered, ops.complement(p)), None, by_condition=True)
         self.set_weight(ops.times(entered, p))
         self._tests += 1
         if scopes.negligible():

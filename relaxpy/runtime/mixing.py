@@ -14,13 +14,14 @@ from torch import Tensor
 
 from relaxpy.errors import BlendError
 from relaxpy.runtime import ops, scopes, stores
-from relaxpy.runtime.blend import CannotBlendError, blend, same
+from relaxpy.runtime.blend import COMPARED, CannotBlendError, blend, same
 from relaxpy.runtime.containers import Container
 from relaxpy.runtime.journal import Delta, Key, seen_in
 from relaxpy.runtime.ops import Operand
 from relaxpy.runtime.soft import UNDEFINED, Unblendable
 from relaxpy.runtime.state import state
 from relaxpy.runtime.values import SoftNumber
+from relaxpy.runtime.weights import Weights, mean as mean_of_scalars
 
 Locals = Mapping[str, Any]
 
@@ -32,6 +33,7 @@ class Mixer:
         self.masses = list(masses)
         self.heaps = list(heaps)
         self.pair = pair
+        self._weights: dict[tuple[int, ...], Weights] = {}
 
     def mix(self, values: Sequence[Any]) -> Any:
         """The expectation of one value; what cannot be blended is dropped where its mass is negligible."""
@@ -54,37 +56,56 @@ class Mixer:
             if not isinstance(p, Tensor):
                 return values[0] if p else values[1]
             return blend(p, values[0], values[1], heaps[0], heaps[1])
-        groups: list[list[Any]] = []
-        for mass, value, heap in zip(masses, values, heaps):
+        groups: list[_Group] = []
+        known: dict[int, _Group] = {}
+        present: list[int] = []
+        for state_, (mass, value, heap) in enumerate(zip(masses, values, heaps)):
             if ops.is_zero(mass) or value is UNDEFINED:
                 continue
-            for group in groups:
-                if same(group[1], value):
-                    group[0] = ops.plus(group[0], mass)
-                    break
-            else:
-                groups.append([mass, value, heap])
+            place = len(present)
+            present.append(state_)
+            group = known.get(id(value))
+            if group is None and type(value) in COMPARED:
+                group = next((each for each in groups if same(each.value, value)), None)
+            if group is None:
+                group = known[id(value)] = _Group(value, heap)
+                groups.append(group)
+            group.states.append(place)
         if not groups:
             return UNDEFINED
-        return _running_blend(groups)
+        if len(groups) == 1:
+            return groups[0].value
+        return self._blend(groups, tuple(present), [masses[k] for k in present])
+
+    def _blend(self, groups: list[_Group], present: tuple[int, ...], masses: list[Operand]) -> Any:
+        weights = self._weights.get(present)
+        if weights is None:
+            weights = self._weights[present] = Weights(masses, _a_tensor(*(group.value for group in groups)))
+        first, second = groups[:2]
+        if len(groups) == 2:
+            return blend(weights.of(tuple(second.states)), second.value, first.value, second.heap, first.heap)
+        found = mean_of_scalars(weights, [(tuple(group.states), group.value) for group in groups])
+        return _running_blend(weights, groups) if found is None else found
 
 
-def _running_blend(groups: list[list[Any]]) -> Any:
-    total, value, heap = groups[0]
-    if len(groups) > 2 and all(type(group[1]) is SoftNumber and group[1].finite for group in groups):
-        masses = [group[0] for group in groups]
-        sum_of_masses = masses[0]
-        for mass in masses[1:]:
-            sum_of_masses = ops.plus(sum_of_masses, mass)
-        mean = ops.weighted_sum(masses, [group[1].lanes for group in groups])
-        return SoftNumber(ops.share(mean, sum_of_masses), True)  # type: ignore[arg-type]
-    for mass, other, other_heap in groups[1:]:
-        total = ops.plus(total, mass)
-        weight = ops.share(mass, total)
-        if not isinstance(weight, Tensor):
-            like = _a_tensor(value, other)
-            weight = ops.constant(weight, like)
-        value = blend(weight, other, value, other_heap, heap)
+class _Group:
+    """States that leave the same value."""
+
+    __slots__ = ("value", "heap", "states")
+
+    def __init__(self, value: Any, heap: Any) -> None:
+        self.value = value
+        self.heap = heap
+        self.states: list[int] = []
+
+
+def _running_blend(weights: Weights, groups: list[_Group]) -> Any:
+    value, heap = groups[0].value, groups[0].heap
+    total = weights.of(tuple(groups[0].states))
+    for group in groups[1:]:
+        mass = weights.of(tuple(group.states))
+        total = total + mass
+        value = blend(ops.share(mass, total), group.value, value, group.heap, heap)
         heap = None
     return value
 

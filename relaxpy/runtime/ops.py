@@ -9,10 +9,11 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import TypeAlias, overload
 
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import _disable_current_modes
 
 # what a weight, a mass or an operand may be: lanes, or a plain number that is the same in all lanes
 Operand: TypeAlias = "Tensor | float | int"
@@ -64,11 +65,13 @@ def is_finite_number(value: float | int) -> bool:
 
 @functools.lru_cache(maxsize=4096)
 def _constant(value: float, dtype: torch.dtype, device: torch.device) -> Tensor:
-    return torch.tensor(value, dtype=dtype, device=device)
+    # It outlives whatever transform or mode is at work now, so it must not be made by one.
+    with _disable_current_modes(), torch.inference_mode(False), torch._C._DisableFuncTorch():
+        return torch.tensor(value, dtype=dtype, device=device)
 
 
 def constant(value: float | int, like: Tensor) -> Tensor:
-    """A 0-dimensional tensor of ``like``'s dtype and device."""
+    """A 0-dimensional tensor of ``like``'s dtype and device; torch takes it faster than a Python number."""
     return _constant(float(value), like.dtype, like.device)
 
 
@@ -83,8 +86,13 @@ def first_tensor(*operands: Operand) -> Tensor | None:
     return None
 
 
+@overload
+def complement(mass: Tensor) -> Tensor: ...
+@overload
+def complement(mass: Operand) -> Operand: ...
 def complement(mass: Operand) -> Operand:
-    return 1 - mass
+    """1 - mass"""
+    return constant(1.0, mass) - mass if isinstance(mass, Tensor) else 1 - mass
 
 
 def times(a: Operand, b: Operand) -> Operand:
@@ -113,6 +121,10 @@ def is_one(mass: Operand) -> bool:
     return not isinstance(mass, Tensor) and mass == 1
 
 
+@overload
+def share(part: Tensor, total: Tensor) -> Tensor: ...
+@overload
+def share(part: Operand, total: Operand) -> Operand: ...
 def share(part: Operand, total: Operand) -> Operand:
     """part / total, with no division by a mass that can be zero (such lanes have no share in anything)."""
     if not isinstance(total, Tensor):
@@ -123,14 +135,18 @@ def share(part: Operand, total: Operand) -> Operand:
 
 def lerp(start: Operand, end: Operand, weight: Tensor) -> Tensor:
     """start + weight (end - start), exact at weight 0 and 1 for finite ends."""
-    if not isinstance(start, Tensor) and not isinstance(end, Tensor):
-        if start == 0 and end == 1:
-            return weight
-        return weight * (end - start) + start
-    if isinstance(start, Tensor) and isinstance(end, Tensor) and start.dtype == end.dtype == weight.dtype:
+    if not isinstance(start, Tensor):
+        if not isinstance(end, Tensor):
+            return weight if start == 0 and end == 1 else weight * (end - start) + start
+        if start == 0:
+            return weight * end
+        start = constant(start, weight)
+    elif not isinstance(end, Tensor):
+        end = constant(end, weight)
+    dtype = weight.dtype
+    if start.dtype == dtype and end.dtype == dtype:
         return torch.lerp(start, end, weight)
-    dtype = functools.reduce(torch.promote_types, (x.dtype for x in (start, end, weight) if isinstance(x, Tensor)))
-    start, end = lift(start, weight), lift(end, weight)
+    dtype = torch.promote_types(torch.promote_types(start.dtype, end.dtype), dtype)
     return torch.lerp(start.to(dtype), end.to(dtype), weight.to(dtype))
 
 
@@ -166,12 +182,29 @@ def without(mass: Tensor, dead: Tensor) -> Tensor:
     return torch.where(dead, torch.zeros_like(mass), mass)
 
 
+def rows(operands: Sequence[Operand], like: Tensor) -> Tensor:
+    """Operands stacked to one tensor, shape (k, *lanes), of their common dtype and shape."""
+    tensors = [lift(each, like) for each in operands]
+    dtype, shape = tensors[0].dtype, tensors[0].shape
+    if all(each.dtype == dtype and each.shape == shape for each in tensors):
+        return torch.stack(tensors)
+    dtype = functools.reduce(torch.promote_types, (each.dtype for each in tensors))
+    shape = broadcast_shape(*tensors)
+    return torch.stack([each.to(dtype).expand(shape) for each in tensors])
+
+
+def weighted_rows(weights: Tensor, values: Tensor) -> Tensor:
+    """The sum of the rows of values, each by its weight; one of the two may be without lanes."""
+    if weights.dim() < values.dim():
+        weights = weights.unsqueeze(-1)
+    elif weights.dim() > values.dim():
+        values = values.unsqueeze(-1)
+    return (weights * values).sum(0)
+
+
 def weighted_sum(weights: Sequence[Operand], values: Sequence[Operand]) -> Tensor:
     """sum_k weights[k] values[k] in one stacked product."""
     like = first_tensor(*weights, *values)
     if like is None:
         raise TypeError("weighted_sum needs at least one tensor")
-    dtype = functools.reduce(torch.promote_types, (x.dtype for x in (*weights, *values) if isinstance(x, Tensor)))
-    shape = broadcast_shape(*(x for x in (*weights, *values) if isinstance(x, Tensor)))
-    rows = [torch.stack([lift(x, like).to(dtype).expand(shape) for x in side]) for side in (weights, values)]
-    return (rows[0] * rows[1]).sum(0)
+    return weighted_rows(rows(weights, like), rows(values, like))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from relaxpy.runtime import ops
 from relaxpy.runtime.distributions import DISTRIBUTIONS, Distribution
 from relaxpy.runtime.state import state
 from relaxpy.runtime.tnorms import TNorm, named
@@ -29,8 +30,9 @@ def scaled(difference: Tensor | float, step: Tensor | float = 1.0) -> Tensor:
         if beta.dtype != difference.dtype:
             beta = beta.to(difference.dtype)
         difference = _finite(difference)
-    z = difference * beta if isinstance(step, float) and step == 1.0 else difference * (beta * step)
-    return z
+    elif difference.dtype not in _HALF:  # which would round it
+        beta = ops.constant(beta, difference)
+    return difference * beta if isinstance(step, float) and step == 1.0 else difference * (beta * step)
 
 
 def _finite(z: Tensor) -> Tensor:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable, Sequence
+
 import torch
 from torch import Tensor
 
@@ -98,18 +101,34 @@ class Mixture(Node):
         super().__init__(first, second)
         self.weight = weight
 
+    def weights(self) -> Sequence[Tensor]:
+        return self.weight, ops.complement(self.weight)
+
     def evaluate(self) -> Distribution:
         sides = [part_distribution(part) for part in self.parts]
         support = sorted({value for values, _ in sides for value in values})
         place = {value: k for k, value in enumerate(support)}
-        weights = (self.weight, 1 - self.weight)
-        weighted = [w[None] if p is None else w * p for w, (_, p) in zip(weights, sides)]
-        shape = ops.broadcast_shape(weighted[0][0], weighted[1][0])
-        total = torch.zeros((len(support), *shape), dtype=torch.result_type(*weighted), device=self.weight.device)
+        weighted = [w[None] if p is None else w * p for w, (_, p) in zip(self.weights(), sides)]
+        shape = ops.broadcast_shape(*(each[0] for each in weighted))
+        dtype = functools.reduce(torch.promote_types, (each.dtype for each in weighted))
+        total = torch.zeros((len(support), *shape), dtype=dtype, device=weighted[0].device)
         for (values, _), part in zip(sides, weighted):
             rows = torch.tensor([place[value] for value in values], device=total.device)
             total = total.index_add(0, rows, part.expand(len(values), *shape).to(total.dtype))
         return support, total
+
+
+class Mean(Mixture):
+    """Each of several parts with a weight of its own; the weights, which sum to 1, are worked out when they are needed."""
+
+    __slots__ = ("_given",)
+
+    def __init__(self, weights: Callable[[], Tensor], *parts: Node) -> None:
+        Node.__init__(self, *parts)
+        self._given = weights
+
+    def weights(self) -> Sequence[Tensor]:
+        return self._given().unbind(0)
 
 
 class Sum(Node):

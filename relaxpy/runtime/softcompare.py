@@ -98,7 +98,7 @@ def negation(value: Any) -> Any:
     """1 - p, of a truth or an array of truths."""
     if arrays.is_array(value):
         return arrays.of_truths(1 - value.tensor())
-    return SoftTruth(1 - value.lanes)
+    return SoftTruth(ops.complement(value.lanes))
 
 
 def both(a: Any, b: Any) -> Any:

@@ -89,9 +89,7 @@ class Wrapper:
     ``shared``: the tensors have no batch axis, so one that leaves as a result is expanded to the batch.
     """
 
-    def __init__(
-        self, call: Any, place_lanes: Callable[[Tensor], Tensor] | None = None, shared: bool = False
-    ) -> None:
+    def __init__(self, call: Any, place_lanes: Callable[[Tensor], Tensor] | None = None, shared: bool = False) -> None:
         self.call = call
         self.place_lanes = place_lanes
         self.shared = shared

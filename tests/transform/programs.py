@@ -855,7 +855,11 @@ def _programs() -> dict[str, str]:
 
 PROGRAMS = _programs()
 # What the running version of Python does not know yet.
-NEWER: dict[str, tuple[int, int]] = {"exception groups": (3, 11), "type parameters": (3, 12), "nested f-strings": (3, 12)}
+NEWER: dict[str, tuple[int, int]] = {
+    "exception groups": (3, 11),
+    "type parameters": (3, 12),
+    "nested f-strings": (3, 12),
+}
 
 # A soft exit out of a `finally` whose `try` is being left already is beyond the rewriter: the one that came first wins.
 PLAIN_ONLY = frozenset({"return in finally swallows"})

@@ -45,8 +45,8 @@ def test_line_ends_and_tabs(title: str) -> None:
     text = PROGRAMS[title]
     expected = rewrite(text).text
     assert rewrite(text.replace("\n", "\r\n")).text == expected.replace("\n", "\r\n")
-    tabbed = "\n".join("\t" * ((len(line) - len(line.lstrip(" "))) // 4) + line.lstrip(" ") for line in text.split("\n"))
+    tabbed = "\n".join(
+        "\t" * ((len(line) - len(line.lstrip(" "))) // 4) + line.lstrip(" ") for line in text.split("\n")
+    )
     if '"""\n' not in text and "\\\n" not in text:
         compile(rewrite(tabbed).text, "<tabs>", "exec", dont_inherit=True)
-
-
