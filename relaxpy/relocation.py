@@ -45,6 +45,11 @@ def relocate(tree: ast.AST, source: FunctionSource, rewritten: Text) -> None:
         for part in _plumbing(statement):
             _put(part, -1)
     for node in nodes:
+        if isinstance(node, ast.ExceptHandler) and _calls(node.type, "raised"):
+            for inner in ast.walk(node):
+                if isinstance(inner, (ast.ExceptHandler, ast.stmt, ast.expr)):
+                    _put(inner, -1)
+    for node in nodes:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             _place_frame(node.body, made)
 
@@ -75,6 +80,11 @@ def _plumbing(statement: ast.stmt) -> Iterator[ast.AST]:
         yield statement.value
         for part in (*statement.targets, statement.value.test, statement.value.orelse):
             yield from _expressions(part)
+    elif isinstance(statement, ast.Try):
+        yield statement
+    elif isinstance(statement, ast.Expr) and _calls(statement.value, "over"):
+        yield statement
+        yield from _expressions(statement.value)
 
 
 def _asks(test: ast.expr) -> bool:
@@ -98,11 +108,18 @@ def _place_frame(body: list[ast.stmt], made: list[ast.stmt]) -> None:
         return
     for statement, following in itertools.pairwise(body):
         if isinstance(statement, ast.Assign) and _calls(statement.value, "frame") and statement in made:
+            if isinstance(following, ast.Try) and following in made:
+                following = following.body[0]
             _put_all(statement, following.lineno)
             break
     before = body[-2]
-    while isinstance(before, ast.If) and isinstance(before.test, ast.BoolOp):  # if not _rt.paths or _rt.live():
-        before = before.body[-1]
+    while (
+        isinstance(before, ast.Try)
+        and before in made
+        or isinstance(before, ast.If)
+        and isinstance(before.test, ast.BoolOp)
+    ):
+        before = before.body[-1]  # try: or if not _rt.paths or _rt.live():
     if isinstance(before, ast.If) and before.lineno == -1:  # if _if1.soft: _if1.close()
         before = before.body[-1]
     _put_all(last, before.lineno)

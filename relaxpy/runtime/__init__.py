@@ -5,10 +5,9 @@ from __future__ import annotations
 import builtins
 from typing import Any
 
-from relaxpy.errors import SoftValueError
 from relaxpy.runtime.callees import callee
 from relaxpy.runtime.compare import eq, ge, gt, in_, le, lt, ne, not_in
-from relaxpy.runtime.control import if_, if_eq, if_ge, if_gt, if_le, if_lt, if_ne
+from relaxpy.runtime.control import asserted, if_, if_eq, if_ge, if_gt, if_le, if_lt, if_ne
 from relaxpy.runtime.expressions import (
     and_,
     chain_eq,
@@ -47,6 +46,8 @@ from relaxpy.runtime.inplace import (
 )
 from relaxpy.runtime.installed import hooked
 from relaxpy.runtime.loops import for_, while_
+from relaxpy.runtime.managing import suppressor, with_
+from relaxpy.runtime.raising import raised
 from relaxpy.runtime.ranges import range_
 from relaxpy.runtime.scopes import live
 from relaxpy.runtime.soft import SKIP, UNDEFINED, Soft
@@ -62,16 +63,8 @@ from relaxpy.runtime.stores import (
     store_cell,
     store_global,
 )
-from relaxpy.runtime.trying import try_
-
-
-def certain(condition: Any) -> Any:
-    """The condition of an `assert`: a plain one."""
-    if isinstance(condition, Soft):
-        raise SoftValueError(
-            f"a {condition.kind} was asserted", remedy="write `if not ...: raise ...`, or assert something plain"
-        )
-    return condition
+from relaxpy.runtime.suspending import suspending
+from relaxpy.runtime.trying import finally_, try_
 
 
 def visible(names: dict[str, Any]) -> dict[str, Any]:

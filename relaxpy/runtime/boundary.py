@@ -20,6 +20,7 @@ from relaxpy.runtime.journal import Key
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.marks import Hard, as_constant
 from relaxpy.runtime.options import resolve
+from relaxpy.runtime.raising import Departures, departure, lost_paths
 from relaxpy.runtime.state import state
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class Call:
         self.made: dict[int, Any] = {}
         self.drawn: dict[int, tuple[Any, Any]] = {}
         self.hard: HardTensors | None = None
+        self.departures = Departures()
         self.soft = False
 
     def become_soft(self) -> None:
@@ -182,6 +184,9 @@ def _mark_hard(plan: Plan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tup
 
 def failed(current: Call, error: BaseException) -> None:
     """An error is about to leave an outermost call: say on which soft path it arose."""
+    leaving = departure()
+    if leaving is not None and any(scope.holds_paths() for scope in state.scopes):
+        raise lost_paths(leaving) from error
     if state.scopes and hasattr(error, "add_note"):
         mass = ops.largest(scopes.path_mass())
         error.add_note(f"raised on a soft path whose mass was {mass:.3g}")
@@ -209,7 +214,7 @@ def _clean_touched(current: Call, unwrapper: Any, tolerated: tuple[type[Exceptio
 def _clean(current: Call) -> None:
     """End the call in whatever state it is: close scopes, clean objects."""
     if state.scopes:
-        scopes.unwind(0)
+        scopes.unwind(-1)
     try:
         if current.touched:
             # an error is under way already; a value that could not be blended says so when it is read

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from torch import Tensor
 
-from relaxpy.runtime import journal, ops, perturbation, scopes
+from relaxpy.runtime import journal, ops, perturbation, raising, scopes
 from relaxpy.runtime.filters import Weighed
 from relaxpy.runtime.journal import NO_CHANGES, Delta
 from relaxpy.runtime.mixing import Locals, Mixer, settle
@@ -76,9 +77,19 @@ class Branch(Scope):
         else:
             self._end_then(after)
             scopes.pop(self)
-        return self._blended(
+        result = self._blended(
             (self._then_live, else_live), (self._then_locals, else_locals), (self._then_changes, else_changes)
         )
+        raising.go_on(self.died)
+        return result
+
+    def raised(self) -> Any:
+        """What a side catches: an exception that is an exit on its path."""
+        return BaseException if raising.leaves(self) else ()
+
+    def holds_paths(self) -> bool:
+        other = ops.times(self.p, self._then_live) if self._swapped else 1 - self.p
+        return not ops.at_most(other, state.options.epsilon)
 
     def _blended(
         self, lives: tuple[Operand, Operand], locals_: tuple[Locals, Locals], heaps: tuple[Delta, Delta]
@@ -93,6 +104,27 @@ class Branch(Scope):
             outside = state.scopes[-1]
             outside.set_live(ops.times(left, outside.live))
         return settle(Mixer(masses, heaps), locals_)
+
+
+class SoftAssertion:
+    """An `assert` that fails with a probability: then its path ends with an AssertionError."""
+
+    __slots__ = ("_truth",)
+    soft = True
+    holds = True
+
+    def __init__(self, condition: Any) -> None:
+        self._truth = truth_of(condition)
+
+    def fails(self, *message: Any) -> None:
+        failure = Branch(1 - self._truth.lanes)
+        failure.open(True)
+        if failure.then:
+            try:
+                raise raising.raised(AssertionError(*message))
+            except failure.raised():
+                pass
+        failure.close()
 
 
 class Pick(Branch):
@@ -156,16 +188,34 @@ class Or(Branch):
 class Filter(Branch):
     """A soft filter of a generator expression: its term is evaluated on the path on which it holds."""
 
-    __slots__ = ("_truth",)
+    __slots__ = ("_opened", "_truth")
 
     def __init__(self, condition: Any) -> None:
         self._truth = truth_of(condition)
         super().__init__(self._truth.lanes)
+        self._reopen()
+
+    def _reopen(self) -> None:
+        self.serial = next(scopes.serials)
         self.open(True)
+        self._opened = True
+
+    def end(self) -> None:
+        if self._opened:
+            self._opened = False
+            self.close()
 
     def of(self, value: Any) -> Weighed:
-        self.close()
+        self.end()
         return Weighed(self._truth, value)
+
+    def over(self, iterable: Any) -> Iterator[Any]:
+        """What an inner `for` of the comprehension runs over: each of its terms is on the path of this filter."""
+        for item in iterable:
+            if not self._opened:
+                self._reopen()
+            yield item
+        self.end()
 
 
 def _taken(value: Any) -> Any:

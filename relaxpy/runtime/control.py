@@ -23,6 +23,9 @@ class Taken:
     then = True
     orelse = False
 
+    def raised(self) -> tuple[()]:
+        return ()
+
 
 class Skipped:
     """An `if` whose condition is plainly false."""
@@ -32,9 +35,36 @@ class Skipped:
     then = False
     orelse = True
 
+    def raised(self) -> tuple[()]:
+        return ()
+
 
 TAKEN = Taken()
 SKIPPED = Skipped()
+
+
+class Assertion:
+    """A plain `assert`."""
+
+    __slots__ = ("holds",)
+    soft = False
+
+    def __init__(self, holds: bool) -> None:
+        self.holds = holds
+
+
+HOLDS = Assertion(True)
+FAILS = Assertion(False)
+
+
+def asserted(condition: Any) -> Any:
+    """The condition of an `assert`."""
+    if condition is True:
+        return HOLDS
+    condition = met(condition)
+    if isinstance(condition, Soft):
+        return branches.SoftAssertion(condition)
+    return HOLDS if condition else FAILS
 
 
 def if_(condition: Any) -> Any:

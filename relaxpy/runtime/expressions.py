@@ -53,6 +53,7 @@ class SoftOr:
     """`or` runs its right operand where ``then`` is false (see the rewritten shape)."""
 
     __slots__ = ("branch", "then")
+    soft = True
 
     def __init__(self, branch: Any) -> None:
         self.branch = branch

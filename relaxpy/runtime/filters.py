@@ -4,7 +4,8 @@
 
     _rt.callee(sum)(_keep1.of(f(x)) for x in xs for _keep1 in (_rt.filtered(c),) if _keep1.then)
 
-so that a term whose filter is soft counts with its probability. Plain filters cost one call; this imports no torch.
+so that a term whose filter is soft counts with its probability; a `for` after a filter runs over ``_keep1.over(ys)``. Plain
+filters cost one call; this imports no torch.
 """
 
 from __future__ import annotations
@@ -24,8 +25,14 @@ class Kept:
     __slots__ = ()
     then = True
 
+    def end(self) -> None:
+        pass
+
     def of(self, value: Any) -> Any:
         return value
+
+    def over(self, iterable: Any) -> Any:
+        return iterable
 
 
 class Dropped:
@@ -50,17 +57,20 @@ KEPT = Kept()
 DROPPED = Dropped()
 
 
-def filtered(condition: Any) -> Any:
-    """What a filter says about a term: ``then`` whether it is evaluated, ``of(term)`` what is yielded."""
+def filtered(condition: Any, before: Any = KEPT) -> Any:
+    """What a filter says about a term: ``then`` whether it is evaluated, ``of(term)`` what is yielded.
+
+    ``before``: the filter that stands before this one in the same `for`.
+    """
     if condition is True:
         return KEPT
-    if condition is False:
-        return DROPPED
     condition = met(condition)
-    if not isinstance(condition, Soft):
-        return KEPT if condition else DROPPED
-    branch = branches.Filter(condition)
-    if branch.then:
-        return branch
-    branch.close()
+    if isinstance(condition, Soft):
+        branch = branches.Filter(condition)
+        if branch.then:
+            return branch
+        branch.end()
+    elif condition:
+        return KEPT
+    before.end()
     return DROPPED

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from relaxpy.runtime import scopes
+from relaxpy.runtime import raising, scopes
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.loops import Exits, Loop
 from relaxpy.runtime.state import paths, state
@@ -23,15 +23,16 @@ class Frame(Exits):
         super().__init__()
         self.result: Any = None
 
-    def leave(self, value: Any, *loops: Loop) -> bool:
-        """`return value`, out of these loops; True if ``result`` is to be returned now."""
+    def leave(self, value: Any, *crossed: Exits) -> bool:
+        """`return value`, out of these loops and clean-ups; True if ``result`` is to be returned now."""
         if not paths or self.is_plain_here():
             self.result = value
             return True
         self.become_soft()
-        for loop in loops:
-            loop.become_soft()
-        self.leave_softly({RESULT: value})
+        for loop in crossed:
+            if isinstance(loop, Loop):
+                loop.become_soft()
+        self.leave_softly({RESULT: value}, self.exits, crossed)
         if state.scopes[-1] is self:
             self.result = self.finish()
             return True
@@ -44,9 +45,19 @@ class Frame(Exits):
         if not ops.is_zero(self.live) and scopes.live():
             self.out(self.live, {RESULT: None})
         scopes.pop(self)
-        (result,) = self.merged(self.exits)
         self.soft = False
+        if not self.exits:
+            self.log.undo()
+            result = None
+        else:
+            (result,) = self.merged(self.exits)
+        self.pass_on_loss(self.total(self.exits))
+        raising.go_on(self.died)
         return result
+
+    def raised(self) -> Any:
+        """What the function catches: an exception on a path of it, if there are others that returned."""
+        return BaseException if self.soft and raising.leaves(self) else ()
 
 
 def frame() -> Frame:

@@ -7,11 +7,11 @@ its locals and what had changed; when the loop ends they are mixed.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from relaxpy.errors import RelaxWarning, user_place
-from relaxpy.runtime import journal, scopes
+from relaxpy.runtime import journal, raising, scopes
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.marks import met
 from relaxpy.runtime.scopes import Scope
@@ -25,6 +25,7 @@ mixing: Any = LazyModule("relaxpy.runtime.mixing")
 ops: Any = LazyModule("relaxpy.runtime.ops")
 values: Any = LazyModule("relaxpy.runtime.values")
 ranges: Any = LazyModule("relaxpy.runtime.ranges")
+trying: Any = LazyModule("relaxpy.runtime.trying")
 
 Locals = Mapping[str, Any]
 
@@ -46,12 +47,19 @@ class Exit:
 class Exits(Scope):
     """A scope that paths leave before its end: a loop or a function."""
 
-    __slots__ = ("soft", "exits")
+    __slots__ = ("soft", "exits", "lost")
 
     def __init__(self) -> None:
-        self.serial = next(scopes.serials)
+        super().__init__()
         self.soft = False
+        self.lost = False  # whether mass left for a target outside
         self.exits: list[Exit] = []
+
+    def lose(self) -> None:
+        self.lost = True
+
+    def holds_paths(self) -> bool:
+        return bool(self.exits)
 
     def become_soft(self) -> None:
         """Take the scope's place among the open ones, from now on with a log."""
@@ -69,16 +77,22 @@ class Exits(Scope):
     def out(self, mass: Operand, state_: Locals | None, by_condition: bool = False) -> None:
         self.exits.append(Exit(mass, state_, self.changes(), by_condition))
 
-    def leave_softly(self, state_: Locals, exits: list[Exit] | None = None) -> None:
-        """Record the path among the exits (or these); the path is dead from here."""
+    def leave_softly(self, state_: Locals, exits: list[Exit], crossed: Sequence[Exits] = ()) -> None:
+        """Record the path among these exits; it is dead from here. Clean-ups that it crosses hold it until they have run."""
+        keepers = [each for each in crossed if isinstance(each, trying.Finally)]
+        if keepers:
+            keepers.pop().hold(lambda names: self.leave_softly({**state_, **_known(names, state_)}, exits, keepers))
+            return
+        exits.append(self.departed(state_))
+        state.scopes[-1].set_live(0.0)
+
+    def departed(self, state_: Locals) -> Exit:
+        """The path that runs, as an exit."""
         self.become_soft()
         place = state.scopes.index(self)
         for inner in state.scopes[place + 1 :]:
-            if isinstance(inner, Loop):
-                inner.lost = True
-        departed = Exit(scopes.mass_since(self), state_, self.changes())
-        (self.exits if exits is None else exits).append(departed)
-        state.scopes[-1].set_live(0.0)
+            inner.lose()
+        return Exit(scopes.mass_since(self), state_, self.changes())
 
     def merged(self, exits: list[Exit]) -> tuple[Any, ...]:
         """The mix of exits, written to the heap, which is rolled back first."""
@@ -86,19 +100,41 @@ class Exits(Scope):
         mixer = mixing.Mixer([exit_.mass for exit_ in exits], [exit_.changes for exit_ in exits])
         return tuple(mixing.settle(mixer, [exit_.locals or {} for exit_ in exits]))
 
+    def total(self, exits: list[Exit]) -> Operand:
+        total: Operand = 0.0
+        for exit_ in exits:
+            total = ops.plus(total, exit_.mass)
+        return total
+
+    def pass_on_loss(self, total: Operand) -> None:
+        """After the scope: what is outside goes on with the mass that came to its end."""
+        if self.lost and state.scopes:
+            outside = state.scopes[-1]
+            outside.set_live(ops.times(total, outside.live))
+
+
+def _known(names: Locals, wanted: Locals) -> Locals:
+    return {name: value for name, value in names.items() if name in wanted}
+
 
 class Loop(Exits):
     """A `while` or `for` of the user."""
 
-    __slots__ = ("fell", "done", "lost", "_continues", "_tests")
+    __slots__ = ("fell", "done", "_continues", "_tests")
 
     def __init__(self) -> None:
         super().__init__()
         self.fell = True  # whether `else` runs
         self.done = False
-        self.lost = False  # whether mass left for a target outside
         self._continues: list[Exit] = []
         self._tests = 0
+
+    def holds_paths(self) -> bool:
+        return bool(self.exits or self._continues)
+
+    def raised(self) -> Any:
+        """What an iteration catches: an exception on its path, if others have left the loop or go on."""
+        return BaseException if self.soft and raising.leaves(self) else ()
 
     def test(self, condition: Any) -> bool:
         """The loop's condition: does any mass enter the body (once more)?"""
@@ -165,19 +201,19 @@ class Loop(Exits):
                 return
             yield value
 
-    def brk(self, **locals_: Any) -> bool:
-        """`break`; True if it is to be done by Python."""
+    def brk(self, /, *crossed: Exits, **locals_: Any) -> bool:
+        """`break`, out of these clean-ups; True if it is to be done by Python."""
         if self.is_plain_here():
             self.fell = False
             return True
-        self.leave_softly(locals_)
+        self.leave_softly(locals_, self.exits, crossed)
         return False
 
-    def cont(self, **locals_: Any) -> bool:
-        """`continue`; True if it is to be done by Python."""
+    def cont(self, /, *crossed: Exits, **locals_: Any) -> bool:
+        """`continue`, out of these clean-ups; True if it is to be done by Python."""
         if self.is_plain_here():
             return True
-        self.leave_softly(locals_, self._continues)
+        self.leave_softly(locals_, self._continues, crossed)
         return False
 
     def next(self, **locals_: Any) -> tuple[Any, ...]:
@@ -209,10 +245,7 @@ class Loop(Exits):
         if not by_condition:
             return tuple(locals_.values())
         result = self.merged(by_condition)
-        total: Operand = 0.0
-        for exit_ in by_condition:
-            total = ops.plus(total, exit_.mass)
-        self.set_weight(total)
+        self.set_weight(self.total(by_condition))
         self.set_live(1.0)
         return result
 
@@ -230,17 +263,13 @@ class Loop(Exits):
         """After the loop: all exits are mixed; returns the locals."""
         self._end_by_condition(locals_)
         scopes.pop(self)
-        total: Operand = 0.0
-        for exit_ in self.exits:
-            total = ops.plus(total, exit_.mass)
         if not self.exits:
             self.log.undo()
             result = tuple(locals_.values())
         else:
             result = self.merged(self.exits)
-        if self.lost and state.scopes:
-            outside = state.scopes[-1]
-            outside.set_live(ops.times(total, outside.live))
+        self.pass_on_loss(self.total(self.exits))
+        raising.go_on(self.died)
         return result
 
 

@@ -6,6 +6,7 @@ of its own side, and then written.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -135,6 +136,36 @@ def settle(mixer: Mixer, states: Sequence[Locals]) -> tuple[Any, ...]:
             stores.changing(holder, cell, value)
             holder.put(cell, value)
     return blended
+
+
+def mixed_errors(masses: Sequence[Operand], errors: Sequence[BaseException]) -> Any:
+    """One exception for several paths: its arguments are the means of theirs."""
+    first = errors[0]
+    if all(error is first for error in errors):
+        return first
+    mixer = Mixer(masses, [{}] * len(errors))
+    try:
+        if len({type(error) for error in errors}) > 1:
+            raise CannotBlendError(first, next(error for error in errors if type(error) is not type(first)))
+        args = mixer.mix([error.args for error in errors])
+    except CannotBlendError as error:
+        return Unblendable(blend_error("the exception that was caught", error))
+    if all(same(*pair) for pair in zip(args, first.args)):
+        return first
+    new = copy.copy(first)
+    new.args = args
+    return new
+
+
+def apply(changes: Delta) -> None:
+    """Do these changes, remembered by the journal."""
+    for change in changes.values():
+        if change.whole is not None:
+            stores.restructuring(change.container)
+            change.container.fill(change.whole)
+        for cell, value in change.cells.items():
+            stores.changing(change.container, cell, value)
+            change.container.put(cell, value)
 
 
 WHOLE = object()

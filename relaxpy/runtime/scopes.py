@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from relaxpy.runtime.ops import Operand
+    from relaxpy.runtime.raising import Departure
 
 ops: Any = LazyModule("relaxpy.runtime.ops")
 
@@ -29,10 +30,11 @@ serials = itertools.count()
 class Scope:
     """One open soft block."""
 
-    __slots__ = ("serial", "weight", "live", "log", "_dead", "_outside")
+    __slots__ = ("serial", "weight", "live", "log", "died", "_dead", "_outside")
 
     def __init__(self) -> None:
         self.serial = next(serials)
+        self.died: Departure | None = None  # the exception that ended a path in it, if one did
 
     def open_with(self, weight: Operand) -> None:
         """(Re)start the scope's current side with this weight."""
@@ -45,6 +47,13 @@ class Scope:
     def set_live(self, live: Operand) -> None:
         self.live = live
         self._dead = False
+
+    def lose(self) -> None:
+        """Mass leaves it for a target outside."""
+
+    def holds_paths(self) -> bool:
+        """Are there paths of it, other than the one that runs, which its end would have to mix?"""
+        return False
 
     def set_weight(self, weight: Operand) -> None:
         self.weight = weight
@@ -87,7 +96,12 @@ def pop(scope: Scope) -> None:
     state.scopes.pop()
     state.logs.pop()
     if not state.scopes:
-        _state.leave(_state.paths)
+        _certain_again()
+
+
+def _certain_again() -> None:
+    _state.leave(_state.paths)
+    state.epoch += 1
 
 
 def commit() -> None:
@@ -98,11 +112,12 @@ def commit() -> None:
     if state.logs:
         state.logs[-1].absorb(log)
     else:
-        _state.leave(_state.paths)
+        _certain_again()
 
 
-def unwind(depth: int) -> None:
-    while len(state.scopes) > depth:
+def unwind(serial: int) -> None:
+    """Close the scopes that were created after this one."""
+    while state.scopes and state.scopes[-1].serial > serial:
         commit()
 
 

@@ -32,6 +32,7 @@ class State(threading.local):
         self.lanes: int | None = None
         self.scopes: list[Scope] = []
         self.logs: list[Log] = []
+        self.epoch = 0  # how often all scopes have been closed
 
 
 state = State()

@@ -1,29 +1,266 @@
-"""`try` statements: scopes that an exception crosses end as if certain (SEMANTICS, section 5)."""
+"""`try` statements: handlers that soft raises go to, and clean-ups that soft exits wait for (SEMANTICS, section 5)."""
 
 from __future__ import annotations
 
-from relaxpy.runtime import scopes
-from relaxpy.runtime.state import state
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from types import FrameType
+from typing import Any
+
+from relaxpy.errors import RelaxError
+from relaxpy.runtime import journal, raising, registry, scopes
+from relaxpy.runtime.lazy import LazyModule
+from relaxpy.runtime.loops import Exit, Exits
+from relaxpy.runtime.scopes import Scope
+from relaxpy.runtime.soft import UNDEFINED
+from relaxpy.runtime.state import paths, state
+
+mixing: Any = LazyModule("relaxpy.runtime.mixing")
+ops: Any = LazyModule("relaxpy.runtime.ops")
+
+ERROR = "the exception that a handler caught"
 
 
-class Try:
-    """One `try` statement; remembers how many scopes were open when it began."""
+class Protection(Exits):
+    """What soft raises look for on their way out: ``active`` while its body runs."""
 
-    __slots__ = ("depth",)
+    __slots__ = ("active",)
 
     def __init__(self) -> None:
-        self.depth = len(state.scopes)
+        super().__init__()
+        self.active = True
 
-    def caught(self) -> None:
-        """First thing in a handler."""
-        scopes.unwind(self.depth)
-
-    def cleanup(self) -> None:
-        """First thing in `finally`."""
-
-    def resume(self) -> None:
-        """Last thing in `finally`."""
+    def over(self) -> None:
+        """The body has ended."""
+        self.active = False
 
 
-def try_() -> Try:
-    return Try()
+class Arrival:
+    """A path that raised: the number of the handler, the exception, and the path as an exit with all local names."""
+
+    __slots__ = ("error", "exit", "number")
+
+    def __init__(self, number: int, error: BaseException, exit_: Exit) -> None:
+        self.number = number
+        self.error = error
+        self.exit = exit_
+
+
+class Try(Protection):
+    """A `try` with handlers, given by the text of what they catch ("" for a bare `except`).
+
+    ``relaxed``: the rewriter wrote the handlers a second time, for the paths that arrive from soft blocks.
+    """
+
+    __slots__ = ("handlers", "relaxed", "_arrivals", "_entered", "_rested")
+
+    def __init__(self, handlers: tuple[str, ...], relaxed: bool) -> None:
+        super().__init__()
+        self.handlers = handlers
+        self.relaxed = relaxed
+        self._arrivals: list[Arrival] = []
+        self._entered: list[Arrival] = []
+        self._rested = False
+
+    def holds_paths(self) -> bool:
+        return bool(self._arrivals or self.exits)
+
+    def handler_of(self, error: BaseException, outer: dict[str, Any], names: dict[str, Any]) -> int | None:
+        """The number of the handler that catches an error; what it catches is evaluated as Python would do then."""
+        for number, text in enumerate(self.handlers):
+            if not text or isinstance(error, eval(text, outer, names)):
+                return number
+        return None
+
+    def arrive(self, error: BaseException, number: int, names: dict[str, Any], keepers: Sequence[Finally] = ()) -> None:
+        """The path that runs goes to a handler."""
+        if not self.relaxed:
+            raise RelaxError.here(
+                f"a `{type(error).__name__}` was raised under a soft condition, in a `try` that is not relaxed",
+                remedy="call a function in the body of the `try`, and raise there (`except*` is never relaxed)",
+            )
+        if keepers:
+            keepers[-1].hold(lambda changed: self.arrive(error, number, {**names, **changed}, keepers[:-1]))
+            return
+        self._arrivals.append(Arrival(number, error, self.departed(names)))
+
+    def raised(self) -> Any:
+        """What is caught where no handler does: an exception on one of several paths."""
+        return BaseException if self.soft and raising.leaves(self) else ()
+
+    def caught(self, number: int) -> bool:
+        """First thing in a handler: does it run now? If others arrive, too, it runs for all of them later."""
+        self.active = False
+        if not paths or not state.scopes:
+            return True
+        leaving = raising.departure()
+        if leaving is not None:
+            raising.refuse_lost_paths(leaving, self.serial)
+        scopes.unwind(self.serial)
+        if not self.soft:
+            return True
+        if leaving is None:
+            scopes.commit()  # any other exception is certain
+            self.soft = False
+            return True
+        if not raising.is_carrier(leaving):
+            self.arrive(leaving.error, number, dict(sys._getframe(1).f_locals))
+        self.set_live(0.0)
+        return False
+
+    # ---- after the statement, for the paths that have arrived
+
+    def takes(self, number: int, /, **locals_: Any) -> bool:
+        """Has any path arrived at this handler? Asked after the statement, which has ended with these names."""
+        self.active = False
+        if not self._rested:
+            self._rested = True
+            self._ended(locals_)
+        self._entered = [arrival for arrival in self._arrivals if arrival.number == number]
+        self._arrivals = [arrival for arrival in self._arrivals if arrival.number != number]
+        return bool(self._entered)
+
+    def throw(self) -> None:
+        """Raise the likeliest exception among those that the handler takes."""
+        raise max(self._entered, key=lambda arrival: float(ops.largest(arrival.exit.mass))).error
+
+    def enter(self, **locals_: Any) -> tuple[Any, ...]:
+        """First thing in the handler: the states at the raises, mixed."""
+        exits = [
+            Exit(arrival.exit.mass, {name: arrival.exit.locals.get(name, UNDEFINED) for name in locals_}, arrival.exit.changes)  # type: ignore[union-attr]
+            for arrival in self._entered
+        ]
+        result = self.merged(exits)
+        self.set_weight(self.total(exits))
+        self.set_live(1.0)
+        return result
+
+    def error(self) -> Any:
+        """The exception: if several arrive, one with the means of their arguments."""
+        errors = [arrival.error for arrival in self._entered]
+        return mixing.mixed_errors([arrival.exit.mass for arrival in self._entered], errors)
+
+    def handled(self, **locals_: Any) -> None:
+        """The handler has ended with these names."""
+        self._ended(locals_)
+
+    def _ended(self, locals_: Mapping[str, Any]) -> None:
+        left = ops.times(self.weight, self.live)
+        if not ops.is_zero(left):
+            self.out(left, locals_)
+
+    def exit(self, **locals_: Any) -> tuple[Any, ...]:
+        """The end of it all: what came through the body and what came through handlers is mixed."""
+        scopes.pop(self)
+        self.soft = False
+        if self.exits:
+            result = self.merged(self.exits)
+        else:
+            self.log.undo()
+            result = tuple(locals_.values())
+        self.pass_on_loss(self.total(self.exits))
+        raising.go_on(self.died)
+        return result
+
+
+class Held:
+    """A path that waits for a clean-up: where it goes on to, its state, and the local names then."""
+
+    __slots__ = ("exit", "go_on", "names")
+
+    def __init__(self, go_on: Callable[[Mapping[str, Any]], None], exit_: Exit, names: Mapping[str, Any]) -> None:
+        self.go_on = go_on
+        self.exit = exit_
+        self.names = names
+
+
+class Finally(Protection):
+    """A `try` with a `finally`: soft exits that cross it are held, mixed with the path that goes on, and resumed after it."""
+
+    __slots__ = ("carried", "_cleaning", "_gathered", "_handling", "_held", "_here")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.carried = False  # whether an exception without mass crosses the clean-up
+        self._handling = sys.exc_info()[1]
+        self._held: list[Held] = []
+
+    def holds_paths(self) -> bool:
+        return bool(self._held)
+
+    def hold(self, go_on: Callable[[Mapping[str, Any]], None]) -> None:
+        """The path that runs goes on later; it is dead from here."""
+        names = _names_where(self)
+        self._held.append(Held(go_on, self.departed(names), names))
+        state.scopes[-1].set_live(0.0)
+
+    def gather(self, **locals_: Any) -> tuple[Any, ...]:
+        """First thing in the clean-up: the states of all paths are mixed."""
+        error = sys.exc_info()[1]
+        leaving = None if error is self._handling else raising.departure()
+        scopes.unwind(self.serial)
+        if error is not self._handling and leaving is None:
+            scopes.commit()  # any other exception is certain
+            self.soft = False
+            return tuple(locals_.values())
+        self.carried = leaving is not None and raising.carries(leaving)
+        if self.carried:
+            self.set_live(0.0)
+        self._here = Exit(ops.times(self.weight, self.live), locals_, self.changes())
+        exits = [Exit(h.exit.mass, {n: h.names.get(n, UNDEFINED) for n in locals_}, h.exit.changes) for h in self._held]
+        exits.append(self._here)
+        exits = [exit_ for exit_ in exits if not ops.is_zero(exit_.mass)]
+        result = self.merged(exits) if exits else tuple(locals_.values())
+        self.set_weight(self.total(exits))
+        self.set_live(1.0)
+        self._gathered = dict(zip(locals_, result))
+        self._cleaning = Scope()
+        scopes.push(self._cleaning)
+        return result
+
+    def resume(self, **locals_: Any) -> tuple[Any, ...]:
+        """Last thing in the clean-up: each path goes on from where it was, with what the clean-up changed."""
+        scopes.unwind(self._cleaning.serial)
+        done, live = journal.delta((self._cleaning.log,)), self._cleaning.live
+        scopes.pop(self._cleaning)
+        self._cleaning.log.undo()
+        changed = {name: value for name, value in locals_.items() if value is not self._gathered[name]}
+        for held in self._held:
+            self._restore(held.exit, done, live)
+            held.go_on(changed)
+        self._held = []
+        here = self._here
+        self._restore(here, done, live)
+        left = ops.times(here.mass, live)
+        scopes.commit()
+        self.soft = False
+        if state.scopes:
+            state.scopes[-1].set_live(ops.times(left, state.scopes[-1].live))
+        return tuple({**(here.locals or {}), **changed}.values())
+
+    def _restore(self, exit_: Exit, done: journal.Delta, live: Any) -> None:
+        self.log.undo()
+        mixing.apply(exit_.changes)
+        mixing.apply(done)
+        self.set_weight(ops.times(exit_.mass, live))
+        self.set_live(1.0)
+
+
+def _names_where(keeper: Finally) -> dict[str, Any]:
+    """The local names of the function that a statement stands in."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if registry.is_rewritten(frame.f_code):
+            names = dict(frame.f_locals)
+            if any(value is keeper for value in names.values()):
+                return names
+        frame = frame.f_back
+    raise RuntimeError("a clean-up holds a path of another function")
+
+
+def try_(*handlers: str, relaxed: bool = True) -> Try:
+    return Try(handlers, relaxed)
+
+
+def finally_() -> Finally:
+    return Finally()

@@ -107,7 +107,7 @@ def _finished(rewriter: Rewriter, out: Pieces, source: str, ended: bool, first_l
         number = bisect.bisect_right(source_lines, offset)
         return number, offset - source_lines[number - 1]
 
-    sites = tuple(describe(site, rewriter.source, place, first_line) for site in sorted(rewriter.sites, key=_by_place))
+    sites = tuple(describe(site, rewriter.source, place, first_line) for site in sorted(set(rewriter.sites), key=_by_place))
     return Rewritten(text, rewriter.runtime, sites, text != source, assembled, line_starts(text), source_lines)
 
 

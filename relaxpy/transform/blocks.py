@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import libcst as cst
@@ -10,7 +11,7 @@ import libcst as cst
 from relaxpy.transform.context import Rewriter, Row
 from relaxpy.transform.pieces import Pieces, lines_of
 
-__all__ = ["begin", "block", "header", "leading", "lines", "new_lines", "suite"]
+__all__ = ["attempted", "begin", "block", "header", "leading", "lines", "new_lines", "suite"]
 
 
 def live(rewriter: Rewriter) -> str:
@@ -197,14 +198,16 @@ def suite(
     epilogue: Sequence[Row] = (),
     guard: str | None = None,
     docstring: bool = False,
+    boundary: str | None = None,
 ) -> None:
     """The body of a compound statement, from after its colon, with lines before and after its own.
 
-    ``docstring``: the first statement stays first if it is a string.
+    ``docstring``: the first statement stays first if it is a string. ``boundary``: the object that is asked about exceptions
+    which would leave the body; where it takes one, what follows the body goes on.
     """
     start, end = rewriter.whole[id(body)]
     if isinstance(body, cst.SimpleStatementSuite):
-        _suite_on_line(rewriter, body, indent, out, prologue, epilogue, guard, docstring)
+        _suite_on_line(rewriter, body, indent, out, prologue, epilogue, guard, boundary)
         return
     inside = indent + (rewriter.step if body.indent is None else body.indent)
     statements = list(body.body)
@@ -214,10 +217,24 @@ def suite(
         statements = statements[1:]
     place = rewriter.inner[id(body.body[0])][0]
     new_lines(rewriter, prologue, inside, place, out)
-    block(rewriter, statements, inside, out, guard)
+    if boundary is None or not statements:
+        block(rewriter, statements, inside, out, guard)
+    else:
+        with attempted(rewriter, boundary, inside, rewriter.inner[id(statements[0])][0], out):
+            block(rewriter, statements, inside, out, guard)
     last = rewriter.whole[id(body.body[-1])][1]
     new_lines(rewriter, epilogue, inside, rewriter.inner[id(body.body[-1])][0], out)
     leading(rewriter, last, end, out)
+
+
+@contextmanager
+def attempted(rewriter: Rewriter, boundary: str, indent: str, place: int, out: Pieces) -> Iterator[None]:
+    """Lines under a `try` that asks an object what it catches."""
+    new_lines(rewriter, [rewriter.row("try:", place)], indent, place, out)
+    rewriter.shifts.append((len(indent), rewriter.step))
+    yield
+    rewriter.shifts.pop()
+    new_lines(rewriter, [rewriter.row(f"except {boundary}.raised(): pass", place)], indent, place, out)
 
 
 def is_docstring(statement: Any) -> bool:
@@ -234,7 +251,7 @@ def _suite_on_line(
     prologue: Sequence[Row],
     epilogue: Sequence[Row],
     guard: str | None,
-    docstring: bool,
+    boundary: str | None,
 ) -> None:
     rows = small_rows(rewriter, body.body)
     start, tail = rewriter.whole[id(body)]
@@ -243,6 +260,11 @@ def _suite_on_line(
         for row in rows:
             row.depth += 1
         rows.insert(0, rewriter.row(guard, first, simple=False))
+    if boundary is not None:
+        for row in rows:
+            row.depth += 1
+        rows.insert(0, rewriter.row("try:", first, simple=False))
+        rows.append(rewriter.row(f"except {boundary}.raised(): pass", first, simple=False))
     if len(rows) == 1 and rows[0].simple and not prologue and not epilogue:
         out.copy(start, first)
         out.extend(rows[0].pieces)

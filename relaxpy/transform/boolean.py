@@ -7,6 +7,7 @@ a number is never blended first and then tested.
 from __future__ import annotations
 
 import itertools
+from contextlib import ExitStack
 from typing import Any
 
 import libcst as cst
@@ -14,6 +15,7 @@ import libcst as cst
 from relaxpy.transform.blocks import header
 from relaxpy.transform.context import DEEPEST, Rewriter
 from relaxpy.transform.pieces import Pieces
+from relaxpy.transform.saving import while_open
 from relaxpy.transform.temporaries import bound_later, held
 
 __all__ = ["boolean", "ternary", "unary"]
@@ -83,10 +85,11 @@ def _operation(rewriter: Rewriter, node: Any, parts: list[Any], is_and: bool, ou
     if not is_and:
         rest.new(f"{rewriter.rt('SKIP')} if {name}.then else ", place)
     _comments(rewriter, first, second, rest)
-    if len(parts) == 2:
-        _operand(rewriter, second, rest)
-    else:
-        _operation(rewriter, node, parts[1:], is_and, rest)
+    with while_open(rewriter, name):
+        if len(parts) == 2:
+            _operand(rewriter, second, rest)
+        else:
+            _operation(rewriter, node, parts[1:], is_and, rest)
     if is_and:
         rest.new(f" if {name}.then else {rewriter.rt('SKIP')}", rewriter.whole[id(parts[-1])][1] - 1)
     held(rewriter, name, value, [rest], node, out)
@@ -146,12 +149,15 @@ def ternary(rewriter: Rewriter, node: Any, out: Pieces) -> None:
     condition.new(")", rewriter.whole[id(node.test)][1] - 1)
     skip = rewriter.rt("SKIP")
     then, orelse = rewriter.pieces(), rewriter.pieces()
+    open_ = ExitStack()
+    open_.enter_context(while_open(rewriter, name))
     _operand(rewriter, node.body, then)
     then.new(f" if {name}.begin() else {skip}", rewriter.whole[id(node.body)][1] - 1)
     bare = not node.orelse.lpar and (type(node.orelse) is cst.Lambda or _stays_ternary(rewriter, node.orelse))
     if bare:
         orelse.new("(", rewriter.whole[id(node.orelse)][0])
     _operand(rewriter, node.orelse, orelse)
+    open_.close()
     if bare:
         orelse.new(")", rewriter.whole[id(node.orelse)][1] - 1)
     orelse.new(f" if {name}.mid() else {skip}", rewriter.whole[id(node.orelse)][1] - 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import Any
 
 import libcst as cst
@@ -10,7 +11,7 @@ from relaxpy.transform.blocks import begin, header, leading, margin, new_lines, 
 from relaxpy.transform.comparisons import BRANCHES, operands, operator_name
 from relaxpy.transform.context import Rewriter, Row
 from relaxpy.transform.pieces import Pieces
-from relaxpy.transform.saving import arguments, holds_work, restored, saved
+from relaxpy.transform.saving import arguments, deletes, holds_work, may_raise, restored, saved, while_open
 from relaxpy.transform.steps import Step, block_binds
 
 __all__ = ["if_"]
@@ -87,15 +88,17 @@ def _soft(rewriter: Rewriter, node: Any, indent: str, out: Pieces) -> None:
         _swap(rewriter, step, name, name, names, indent, place, out)
         if type(node.orelse) is cst.If:
             out.new(f"{rewriter.indent(indent)}if {name}.orelse:{rewriter.newline}", rewriter.inner[id(node.orelse)][0])
-            _nested(rewriter, node.orelse, indent, out)
+            with while_open(rewriter, name):
+                _nested(rewriter, node.orelse, indent, out)
         else:
-            _else(rewriter, node.orelse, f"if {name}.orelse:", indent, out)
+            _else(rewriter, node.orelse, f"if {name}.orelse:", step.orelse, name, indent, out)
     new_lines(rewriter, _close(rewriter, step, name, name, names, place), indent, place, out)
 
 
 def _flat(rewriter: Rewriter, node: Any, indent: str, out: Pieces) -> None:
     """A long chain: each condition is asked only where the one before did not hold, without nesting."""
     closing: list[Row] = []
+    open_ = ExitStack()
     place = rewriter.inner[id(node)][0]
     name = guard = ""
     while True:
@@ -111,10 +114,12 @@ def _flat(rewriter: Rewriter, node: Any, indent: str, out: Pieces) -> None:
             break
         _swap(rewriter, step, name, guard, names, indent, place, out)
         if type(node.orelse) is not cst.If:
-            _else(rewriter, node.orelse, f"if {guard}.orelse:", indent, out)
+            _else(rewriter, node.orelse, f"if {guard}.orelse:", step.orelse, name, indent, out)
             break
         node = node.orelse
+        open_.enter_context(while_open(rewriter, name))
         begin(rewriter, node, indent, out)
+    open_.close()
     new_lines(rewriter, closing, indent, place, out)
 
 
@@ -159,7 +164,18 @@ def _then(rewriter: Rewriter, node: Any, name: str, guard: str, names: list[str]
     opening = f"{name}.open({arguments(rewriter, names, inside, holds_work(step.body))})"
     new_lines(rewriter, [rewriter.row(f"if {guard}.soft: {opening}", place)], indent, place, out)
     out.new(f"{rewriter.indent(indent)}if {guard}.then:", place)
-    suite(rewriter, node.body, indent, out)
+    with while_open(rewriter, name):
+        suite(rewriter, node.body, indent, out, boundary=_boundary(step.body, name))
+
+
+def _boundary(side: list[Step], name: str) -> str | None:
+    """A side that an exception may leave asks the branch what that means for the other side."""
+    return name if may_raise(side) else None
+
+
+def _known(side: list[Step], before: int, after: int) -> int:
+    """The names that are surely bound at the end of a side: fewer where an exception may end it anywhere."""
+    return before & (after & ~deletes(side) if may_raise(side) else after)
 
 
 def _swap(
@@ -167,19 +183,23 @@ def _swap(
 ) -> None:
     before = step.assigned | step.binds
     look = holds_work(step.orelse)
-    call = f"{name}.swap({arguments(rewriter, names, before & step.assigned_body, look)})"
+    call = f"{name}.swap({arguments(rewriter, names, _known(step.body, before, step.assigned_body), look)})"
     new_lines(rewriter, restored(rewriter, f"if {guard}.soft", call, names, before, place), indent, place, out)
 
 
-def _else(rewriter: Rewriter, node: Any, text: str, indent: str, out: Pieces) -> None:
+def _else(rewriter: Rewriter, node: Any, text: str, side: list[Step], name: str, indent: str, out: Pieces) -> None:
     start = rewriter.inner[id(node)][0]
     leading(rewriter, rewriter.whole[id(node)][0], start - len(indent), out)
     out.new(rewriter.indent(indent) + text, start)
-    suite(rewriter, node.body, indent, out)
+    with while_open(rewriter, name):
+        suite(rewriter, node.body, indent, out, boundary=_boundary(side, name))
 
 
 def _close(rewriter: Rewriter, step: Step, name: str, guard: str, names: list[str], place: int) -> list[Row]:
     before = step.assigned | step.binds
-    here = before & (step.assigned_orelse if step.node.orelse is not None else step.assigned_body)
+    last, after = (step.body, step.assigned_body)
+    if step.node.orelse is not None:
+        last, after = step.orelse, step.assigned_orelse
+    here = _known(last, before, after)
     call = f"{name}.close({arguments(rewriter, names, here)})"
     return restored(rewriter, f"if {guard}.soft", call, names, step.assigned_body & step.assigned_orelse, place)

@@ -11,6 +11,7 @@ import libcst as cst
 
 from relaxpy.transform.blocks import header
 from relaxpy.transform.context import Rewriter
+from relaxpy.transform.filters import is_weighed, weighed
 from relaxpy.transform.pieces import Pieces
 
 __all__ = ["arguments", "call", "call_of"]
@@ -49,7 +50,13 @@ def call_of(rewriter: Rewriter, node: Any, before: str, after: str, out: Pieces)
 def arguments(rewriter: Rewriter, node: Any, out: Pieces) -> None:
     """The brackets of a call with what is in them."""
     values = [argument.value for argument in node.args]
-    header(rewriter, rewriter.whole[id(node.func)][1], values, rewriter.inner[id(node)][1], out)
+    start, end = rewriter.whole[id(node.func)][1], rewriter.inner[id(node)][1]
+    if is_weighed(rewriter, node):
+        first_start, first_end = rewriter.whole[id(values[0])]
+        out.copy(start, first_start)
+        weighed(rewriter, values[0], out)
+        start, values = first_end, values[1:]
+    header(rewriter, start, values, end, out)
 
 
 def _local_names(rewriter: Rewriter, node: Any, name: str, out: Pieces) -> None:

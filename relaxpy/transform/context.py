@@ -42,8 +42,16 @@ class Function:
         self.outline = outline
         self.fresh = fresh
         self.frame = frame
-        self.loops: list[tuple[Step, str]] = []  # loop objects around, with their names
+        self.loops: list[tuple[Step, str]] = []  # objects of loops and clean-ups around, with their names
         self.is_async_generator = False
+        self.around: list[str] = [] if frame is None else [frame]  # objects that are soft where a soft condition is open
+
+    @contextmanager
+    def inside(self, name: str) -> Iterator[None]:
+        """Inside a construct that may be soft."""
+        self.around.append(name)
+        yield
+        self.around.remove(name)
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,13 @@
 """Which `break`, `continue` and `return` may be soft, and what that makes of the constructs around them.
 
-An exit may be soft if a construct between it and its target may: an `if` or loop whose condition is not provably plain.
+An exit may be soft if a construct between it and its target may: an `if` or loop whose condition is not provably plain, or
+a `try` in whose body something may raise on a soft path, so that its handlers and what is around them run on a part of the mass.
 A loop that a soft exit leaves or crosses needs an object of its own; so does the function, its frame.
 """
 
 from __future__ import annotations
+
+import libcst as cst
 
 from relaxpy.transform.outline import Outline
 from relaxpy.transform.steps import Step
@@ -53,7 +56,21 @@ def find_exits(outline: Outline) -> bool:
 
 
 def _may_be_soft(step: Step) -> bool:
-    return step.is_object or step.kind == "if" and not step.hard
+    return step.is_object or step.catches or step.kind == "if" and not step.hard
+
+
+def _has_handlers(node: cst.CSTNode) -> bool:
+    return isinstance(node, cst.Try) and bool(node.handlers)
+
+
+def _suppresses(node: cst.CSTNode) -> bool:
+    """Is this ``with suppress(...):`` or ``with contextlib.suppress(...):``?"""
+    if not isinstance(node, cst.With) or node.asynchronous is not None or len(node.items) > 1:
+        return False
+    manager = node.items[0].item
+    function = manager.func if isinstance(manager, cst.Call) and node.items[0].asname is None else None
+    name = function.attr if isinstance(function, cst.Attribute) else function
+    return isinstance(name, cst.Name) and name.value == "suppress"
 
 
 def _collect(block: list[Step], around: list[Step], loops: list[Step], exits: list[_Exit]) -> None:
@@ -69,6 +86,7 @@ def _collect(block: list[Step], around: list[Step], loops: list[Step], exits: li
         elif step.body:
             is_loop = kind in ("while", "for")
             step.is_object = is_loop and not step.hard
+            step.catches = (_has_handlers(step.node) or _suppresses(step.node)) and any(s.may_raise() for s in step.body)
             around.append(step)
             _collect(step.body, around, [*loops, step] if is_loop else loops, exits)
             for case in step.cases:

@@ -13,10 +13,12 @@ from relaxpy.transform.comparisons import comparison
 from relaxpy.transform.context import Handler
 from relaxpy.transform.scopes import comprehension, formatted, lambda_, strings, walrus
 from relaxpy.transform.subscripts import subscript
+from relaxpy.transform.suspending import suspension
 
 __all__ = ["IN_FUNCTIONS", "OUTSIDE"]
 
 IN_FUNCTIONS: Mapping[type, Handler] = {
+    cst.Await: suspension,
     cst.BinaryOperation: binary,
     cst.BooleanOperation: boolean,
     cst.Call: call,
@@ -32,6 +34,7 @@ IN_FUNCTIONS: Mapping[type, Handler] = {
     cst.SetComp: comprehension,
     cst.Subscript: subscript,
     cst.UnaryOperation: unary,
+    cst.Yield: suspension,
 }
 
 # At module level and in class bodies only the functions are rewritten.

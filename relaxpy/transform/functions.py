@@ -14,6 +14,7 @@ from relaxpy.transform.liveness import find_live
 from relaxpy.transform.names import FreshNames
 from relaxpy.transform.outline import Outline
 from relaxpy.transform.pieces import Pieces
+from relaxpy.transform.saving import may_raise
 from relaxpy.transform.scopes import is_outer, outer_store
 from relaxpy.transform.tree import parameters
 
@@ -45,7 +46,8 @@ def function(rewriter: Rewriter, node: cst.FunctionDef, indent: str, out: Pieces
         epilogue = [rewriter.row(f"{word}{inner.frame}.finish()", place)]
     depth, rewriter.depth = rewriter.depth, 0
     with rewriter.within(inner):
-        suite(rewriter, node.body, indent, out, prologue, epilogue, docstring=True)
+        boundary = inner.frame if may_raise(inner.outline.body) else None
+        suite(rewriter, node.body, indent, out, prologue, epilogue, docstring=True, boundary=boundary)
     rewriter.depth = depth
 
 

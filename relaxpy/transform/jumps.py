@@ -21,13 +21,16 @@ def jump(rewriter: Rewriter, node: Any) -> list[Row]:
     name = None
     if rewriter.function is not None and step.loop is not None:
         name = next((name for loop, name in reversed(rewriter.function.loops) if loop is step.loop), None)
-    if name is None or step.loop is None:
+    if name is None or step.loop is None or rewriter.function is None:
         row = Row(rewriter.pieces())
         row.pieces.copy(start, end)
         return [row]
     rewriter.site(word, node)
     method = "brk" if word == "break" else "cont"
     state = arguments(rewriter, loop_names(rewriter, step.loop), step.assigned)
+    inside = rewriter.function.loops[[loop for loop, _ in rewriter.function.loops].index(step.loop) + 1 :]
+    crossed = [name for around, name in inside if around.kind in ("try", "with")]
+    state = ", ".join([*crossed, state] if state else crossed)
     # Looking names up costs more than the jump: only where something is soft. `else` wants to know of each break.
     cheaply = f"not {rewriter.rt('paths')} or " if rewriter.rt("maybe") in state else ""
     if method == "brk" and step.loop.orelse:

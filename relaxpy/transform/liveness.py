@@ -1,7 +1,9 @@
 """Liveness, backward over the outline: which names may still be read.
 
 Writes into each step ``live_after`` (what may be read after it), into branches ``live_orelse`` (what may be read from the
-start of the else side on), and into loops ``live_head`` (what may be read from a test or from the loop's end on).
+start of the else side on), and into loops ``live_head`` (what may be read from a test or from the loop's end on); into `try`
+statements ``live_head`` (what may be read from the start of a handler or after all of them) and ``live_orelse`` (from the start
+of `finally`).
 """
 
 from __future__ import annotations
@@ -95,10 +97,11 @@ class _Liveness:
     def try_(self, step: Step, live: int, brk: int, cont: int, ret: int, caught: int) -> int:
         if step.final:
             after = self.block(step.final, live | brk | cont | ret | caught, brk, cont, ret, caught)
-            live = brk = cont = ret = after
+            step.live_orelse = live = brk = cont = ret = after
             caught |= after
         handlers = 0
         for case in step.cases:
             handlers |= self.case(case, live, brk, cont, ret, caught) | case.reads
+        step.live_head = handlers | live
         after = self.block(step.orelse, live, brk, cont, ret, caught) if step.orelse else live
         return self.block(step.body, after, brk, cont, ret, caught | handlers)

@@ -8,7 +8,7 @@ from relaxpy.transform.blocks import begin, header, live, margin, new_lines, sui
 from relaxpy.transform.calls import arguments as call_arguments
 from relaxpy.transform.context import Rewriter, Row
 from relaxpy.transform.pieces import Pieces
-from relaxpy.transform.saving import arguments, outline_of, restored, saved
+from relaxpy.transform.saving import arguments, deletes, may_raise, outline_of, restored, saved, while_open
 from relaxpy.transform.steps import Step, block_binds
 from relaxpy.transform.stores import is_own_target, released, stored_name
 
@@ -37,14 +37,7 @@ def while_(rewriter: Rewriter, node: Any, indent: str, out: Pieces) -> None:
     out.copy(test_end, rewriter.whole[id(node.body)][0])
     tested = step.assigned_orelse | step.binds
     _body(rewriter, node, step, name, tested, [], indent, out)
-    _end(rewriter, node, step, name, tested & ~_deletes(step), indent, out)
-
-
-def _deletes(step: Step) -> int:
-    mask = 0
-    for inner in step.body:
-        mask |= inner.all_deletes()
-    return mask
+    _end(rewriter, node, step, name, tested & ~deletes(step.body), indent, out)
 
 
 def for_(rewriter: Rewriter, node: Any, indent: str, out: Pieces) -> None:
@@ -148,14 +141,18 @@ def _body(
     names = loop_names(rewriter, step)
     keep = rewriter.row(f"if {name}.soft: {name}.keep({arguments(rewriter, names, tested)})", place, simple=False)
     epilogue: list[Row] = []
-    if step.soft_exits:
-        call = f"{name}.next({arguments(rewriter, names, step.assigned_body & tested)})"
+    raises = may_raise(step.body)
+    if step.soft_exits or raises:
+        known = tested & (~deletes(step.body) if raises else step.assigned_body)
+        call = f"{name}.next({arguments(rewriter, names, known)})"
         done = f"if {name}.done: break"
         epilogue = restored(rewriter, f"if {name}.soft", call, names, step.assigned_orelse, place, done)
     loops = outline_loops(rewriter)
     loops.append((step, name))
     saved_counters, rewriter.counters = rewriter.counters, step.counters
-    suite(rewriter, node.body, indent, out, prologue=[keep, *assigns], epilogue=epilogue)
+    boundary = name if raises else None
+    with while_open(rewriter, name):
+        suite(rewriter, node.body, indent, out, prologue=[keep, *assigns], epilogue=epilogue, boundary=boundary)
     rewriter.counters = saved_counters
     loops.pop()
 
@@ -175,7 +172,8 @@ def _end(rewriter: Rewriter, node: Any, step: Step, name: str, tested: int, inde
     if node.orelse is not None and step.has_break:
         call = f"{name}.orelse({arguments(rewriter, names, tested)})"
         new_lines(rewriter, restored(rewriter, test, call, names, tested, place), indent, place, out)
-        _else(rewriter, node.orelse, f"if {name}.fell:", indent, out)
+        with while_open(rewriter, name):
+            _else(rewriter, node.orelse, f"if {name}.fell:", indent, out)
         after = tested & step.assigned_after
     call = f"{name}.exit({arguments(rewriter, names, after)})"
     new_lines(rewriter, restored(rewriter, test, call, names, after, place), indent, place, out)

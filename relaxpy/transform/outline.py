@@ -152,7 +152,7 @@ class Outline:
             message = self._usage((node.msg,))
             step.reads |= message.reads
             step.maybe |= message.binds | message.maybe
-        step.calls = True
+        step.calls = step.throws = True
         return step
 
     def _jump(self, node: Any) -> Step:
@@ -166,7 +166,7 @@ class Outline:
         self.stored_inside |= inner.stores_outside
         if type(node) is cst.ClassDef:
             step.reads |= free
-            step.calls = True
+            step.calls = step.throws = True
         else:
             notes = [p.annotation.annotation for p in parameters(node.params) if p.annotation is not None]
             notes += [] if node.returns is None else [node.returns.annotation]

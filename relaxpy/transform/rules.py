@@ -11,7 +11,9 @@ from relaxpy.transform.expressions import IN_FUNCTIONS, OUTSIDE
 from relaxpy.transform.functions import class_, function
 from relaxpy.transform.jumps import jump, return_
 from relaxpy.transform.loops import for_, while_
-from relaxpy.transform.protected import match, try_, with_
+from relaxpy.transform.managers import with_
+from relaxpy.transform.matching import match
+from relaxpy.transform.protected import try_
 from relaxpy.transform.simple import assert_, expression, import_, raise_, unchanged
 from relaxpy.transform.stores import annotated, assign, delete
 

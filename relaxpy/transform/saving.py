@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 
 from relaxpy.transform.context import Rewriter, Row
 from relaxpy.transform.outline import Outline
 from relaxpy.transform.steps import Step
 
-__all__ = ["arguments", "holds_work", "outline_of", "restored", "saved"]
+__all__ = ["arguments", "deletes", "holds_work", "may_raise", "outline_of", "restored", "saved", "while_open"]
 
 
 _WORK = frozenset({"while", "for", "return", "break", "continue", "raise", "with", "try"})
+
+
+def while_open(rewriter: Rewriter, name: str) -> AbstractContextManager[None]:
+    """Inside a construct of the function that may be soft."""
+    if rewriter.function is None:
+        raise TypeError("constructs are soft only in functions")
+    return rewriter.function.inside(name)
 
 
 def outline_of(rewriter: Rewriter) -> Outline:
@@ -44,18 +52,34 @@ def restored(
 ) -> list[Row]:
     """``if _if1.soft: s, = _if1.close(...)``, and what came back undefined is unbound again.
 
-    ``certain``: the names that are surely bound in what comes back; ``more``: further statements under the same test.
+    ``certain``: the names that are surely bound in what comes back; ``more``: further statements under the same test;
+    without a ``test`` they stand alone.
     """
     bits = outline_of(rewriter).bits
     inside = [f"{', '.join(names)}{',' if len(names) == 1 else ''} = {call}" if names else call]
     undefined = rewriter.rt("UNDEFINED")
     inside += [f"if {name} is {undefined}: del {name}" for name in names if not bits[name] & certain]
     inside += more
+    if not test:
+        return [rewriter.row(text, place, simple=False) for text in inside]
     if len(inside) == 1:
         return [rewriter.row(f"{test}: {inside[0]}", place, simple=False)]
     rows = [rewriter.row(f"{test}:", place, simple=False)]
     rows += [rewriter.row(text, place, simple=False, depth=1) for text in inside]
     return rows
+
+
+def may_raise(block: Sequence[Step]) -> bool:
+    """Can a block raise something on purpose, so that it ends anywhere?"""
+    return any(step.may_raise() for step in block)
+
+
+def deletes(block: Sequence[Step]) -> int:
+    """Names that a block may unbind."""
+    mask = 0
+    for step in block:
+        mask |= step.all_deletes()
+    return mask
 
 
 def holds_work(block: Sequence[Step]) -> bool:

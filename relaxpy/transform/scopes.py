@@ -13,7 +13,7 @@ from relaxpy.transform.names import FreshNames
 from relaxpy.transform.pieces import Pieces
 from relaxpy.transform.tree import comprehension_fors, parameters, target_names
 
-__all__ = ["comprehension", "formatted", "is_outer", "lambda_", "outer_store", "strings", "walrus"]
+__all__ = ["comprehension", "formatted", "is_outer", "known_counters", "lambda_", "outer_store", "strings", "walrus"]
 
 
 def lambda_(rewriter: Rewriter, node: Any, out: Pieces) -> None:
@@ -33,13 +33,7 @@ def comprehension(rewriter: Rewriter, node: Any, out: Pieces) -> None:
     rewriter.walrus = False
     clauses = list(comprehension_fors(node))
     counters = saved[1]
-    bound = [name for clause in clauses for name in target_names(clause.target)]
-    found: dict[int, frozenset[str]] = {}
-    inner = counters - set(bound)
-    for clause in clauses:
-        new = rewriter.hardness.counters_of(clause.target, clause.iter, counters if clause is clauses[0] else inner)
-        inner |= {name for name in new if bound.count(name) == 1}
-        found[id(clause)] = inner
+    found, inner = known_counters(rewriter, clauses)
     start, end = rewriter.whole[id(node)]
     for part, known in _parts(rewriter, node, clauses, counters, inner, found):
         part_start, part_end = rewriter.whole[id(part)]
@@ -50,6 +44,19 @@ def comprehension(rewriter: Rewriter, node: Any, out: Pieces) -> None:
         start = part_end
     rewriter.walrus, rewriter.counters, rewriter.iterating = saved
     out.copy(start, end)
+
+
+def known_counters(rewriter: Rewriter, clauses: list[Any]) -> tuple[dict[int, frozenset[str]], frozenset[str]]:
+    """The plain ints that are known after each `for` of a comprehension, and in its element."""
+    counters = rewriter.counters
+    bound = [name for clause in clauses for name in target_names(clause.target)]
+    found: dict[int, frozenset[str]] = {}
+    inner = counters - set(bound)
+    for clause in clauses:
+        new = rewriter.hardness.counters_of(clause.target, clause.iter, counters if clause is clauses[0] else inner)
+        inner |= {name for name in new if bound.count(name) == 1}
+        found[id(clause)] = inner
+    return found, inner
 
 
 def _parts(

@@ -33,27 +33,43 @@ def raise_(rewriter: Rewriter, node: cst.Raise) -> list[Row]:
         parts.append(node.cause.item)
     row = Row(rewriter.pieces())
     start, end = rewriter.inner[id(node)]
-    header(rewriter, start, parts, end, row.pieces)
+    out = row.pieces
+    if parts:
+        raised_start, raised_end = rewriter.whole[id(parts[0])]
+        out.copy(start, raised_start)
+        out.new(f"{rewriter.rt('raised')}(", raised_start)
+        rewriter.argument(parts[0], out)
+        out.new(")", raised_end - 1)
+        start = raised_end
+    header(rewriter, start, parts[1:], end, out)
     return [row]
 
 
 def assert_(rewriter: Rewriter, node: cst.Assert) -> list[Row]:
-    """``assert c``: the runtime says what a soft condition means."""
+    """``assert c, m``: Python's own where c is plain; a soft one fails on a part of the mass."""
     row = Row(rewriter.pieces())
     start, end = rewriter.inner[id(node)]
     test_start, test_end = rewriter.whole[id(node.test)]
+    message = () if node.msg is None else (node.msg,)
     out = row.pieces
     out.copy(start, test_start)
     if rewriter.hardness.is_condition(node.test, rewriter.counters):
         rewriter.expression(node.test, out)
-    else:
-        rewriter.site("assert", node.test)
-        rewriter.decides(node.test)
-        out.new(f"{rewriter.rt('certain')}(", test_start)
-        rewriter.argument(node.test, out)
-        out.new(")", test_end - 1)
-    header(rewriter, test_end, () if node.msg is None else (node.msg,), end, out)
-    return [row]
+        header(rewriter, test_end, message, end, out)
+        return [row]
+    rewriter.site("assert", node.test)
+    rewriter.decides(node.test)
+    name = rewriter.fresh("assert")
+    out.new(f"({name} := {rewriter.rt('asserted')}(", test_start)
+    rewriter.argument(node.test, out)
+    out.new(")).holds", test_end - 1)
+    header(rewriter, test_end, message, end, out)
+    # where Python leaves out assertions, it leaves out this, too
+    failure = rewriter.row(f"if __debug__ and {name}.soft: {name}.fails(", end - 1, simple=False)
+    for part in message:
+        rewriter.argument(part, failure.pieces)
+    failure.pieces.new(")", end - 1)
+    return [row, failure]
 
 
 def import_(rewriter: Rewriter, node: Any) -> list[Row]:

@@ -13,13 +13,14 @@ __all__ = ["Case", "Step", "block_binds"]
 class Case:
     """A handler of a `try`, or a case of a `match`."""
 
-    __slots__ = ("binds", "body", "calls", "node", "reads")
+    __slots__ = ("binds", "body", "calls", "node", "reads", "throws")
 
     def __init__(self, node: Any, usage: Usage, body: list[Step]) -> None:
         self.node = node
         self.reads = usage.reads
         self.binds = usage.binds
         self.calls = usage.calls
+        self.throws = usage.throws
         self.body = body
 
 
@@ -28,11 +29,11 @@ class Step:
 
     __slots__ = (
         "binds", "body", "calls", "cases", "deletes", "final", "kind", "maybe", "node", "orelse", "reads",
-        "suspends", "target", "_all_binds",
+        "suspends", "target", "throws", "_all_binds",
         # hardness
         "counters", "hard",
         # exits
-        "has_break", "is_object", "leaves", "loop", "soft_exits",
+        "catches", "has_break", "is_object", "leaves", "loop", "soft_exits",
         # liveness
         "live_after", "live_head", "live_orelse",
         # assigned
@@ -47,6 +48,7 @@ class Step:
         self.maybe = usage.maybe
         self.calls = usage.calls
         self.suspends = usage.suspends
+        self.throws = usage.throws
         self.deletes = 0
         self._all_binds: int | None = None
         self.target = 0  # what the target of a `for` binds
@@ -56,7 +58,7 @@ class Step:
         self.cases: list[Case] = []
         self.hard = False
         self.counters: frozenset[str] = frozenset()
-        self.leaves = self.soft_exits = self.has_break = self.is_object = False
+        self.catches = self.leaves = self.soft_exits = self.has_break = self.is_object = False
         self.loop: Step | None = None
         self.live_after = self.live_orelse = self.live_head = 0
         self.assigned = self.assigned_body = self.assigned_orelse = self.assigned_after = 0
@@ -68,6 +70,15 @@ class Step:
             yield case.body
         yield self.orelse
         yield self.final
+
+    def may_raise(self) -> bool:
+        """Can it, or anything in it, raise something on purpose: does it hold a `raise` or a call?"""
+        return (
+            self.throws
+            or self.kind in ("raise", "with")
+            or any(case.throws for case in self.cases)
+            or any(step.may_raise() for block in self.blocks() for step in block)
+        )
 
     def all_binds(self) -> int:
         """Names that it or anything in it may bind or delete."""

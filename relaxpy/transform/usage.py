@@ -13,6 +13,11 @@ __all__ = ["Bits", "Usage", "gather", "pattern_usage"]
 
 Node = cst.CSTNode
 
+# Builtins that call no code of the user's that could raise something on purpose.
+_CALM = frozenset(
+    "abs bool callable chr complex divmod enumerate float frozenset hasattr hash hex id int isinstance issubclass len "
+    "oct ord pow print range repr reversed round slice str tuple type zip".split()
+)
 # Calls that see the local names of the function that calls them.
 _SENSITIVE = frozenset({"locals", "vars", "dir", "eval", "exec"})
 _LEAVES = (cst.SimpleString, cst.Integer, cst.Float, cst.Imaginary, cst.Ellipsis)
@@ -39,7 +44,7 @@ class Bits(dict[str, int]):
 class Usage:
     """Names that a piece of code reads, surely binds, may bind, and lets code that runs later read."""
 
-    __slots__ = ("binds", "calls", "captures", "inner", "maybe", "reads", "sensitive", "suspends", "yields")
+    __slots__ = ("binds", "calls", "captures", "inner", "maybe", "reads", "sensitive", "suspends", "throws", "yields")
 
     def __init__(self) -> None:
         self.reads = 0
@@ -48,6 +53,7 @@ class Usage:
         self.captures = 0
         self.inner = 0  # bound by comprehensions, for themselves
         self.calls = False  # calls or loops: worth a look at the mass before it runs
+        self.throws = False  # calls what may raise something on purpose
         self.suspends = False  # yields or awaits
         self.yields = False
         self.sensitive = False  # sees the local names by `locals()` and the like
@@ -95,10 +101,13 @@ def gather(
         else:
             if kind is cst.Call:
                 usage.calls = True
-                if type(node.func) is cst.Name and node.func.value in _SENSITIVE:  # type: ignore[attr-defined]
-                    usage.sensitive = True
+                function = node.func  # type: ignore[attr-defined]
+                name = function.value if type(function) is cst.Name else ""
+                added = type(function) is cst.Attribute and function.attr.value == "append"
+                usage.throws = usage.throws or not added and name not in _CALM
+                usage.sensitive = usage.sensitive or name in _SENSITIVE
             elif kind is cst.Await or kind is cst.Yield:
-                usage.suspends = usage.calls = True
+                usage.suspends = usage.calls = usage.throws = True
                 usage.yields = usage.yields or kind is cst.Yield
             pending += children(node)
     return usage
@@ -124,6 +133,7 @@ def _comprehension(node: Any, bits: Bits, free: Callable[[Any], frozenset[str]],
     usage.maybe |= inner.binds | inner.maybe
     usage.inner |= own | inner.inner
     usage.calls = True
+    usage.throws |= inner.throws
     usage.sensitive |= inner.sensitive
     usage.suspends |= inner.suspends
 

@@ -80,19 +80,21 @@ def expectation(
     cut: float = 1e-15,
     budget: int = 2000,
     limit: int = 2000,
+    left_out: tuple[type[BaseException], ...] = (),
 ) -> Expectation:
     """The expectation of ``function(*arguments)``, path by path.
 
     Tensors among the arguments have the lanes first: shape (lanes,) makes a number, (lanes, n) a list of n numbers,
     and so on. Other arguments are copied for each path. A decision is not followed to where the mass would be at most
-    ``cut`` in every lane.
+    ``cut`` in every lane. Paths that end with an exception that is to be ``left_out`` have no share: the rest has it all.
     """
     from tests.oracle.values import wrap
 
     lanes = next(argument.shape[0] for argument in arguments if isinstance(argument, Tensor))
     dtype = next(argument.dtype for argument in arguments if isinstance(argument, Tensor))
     todo: list[list[int]] = [[]]
-    total: dict[str, Leaf] = {}
+    total: dict[str, Leaf] | None = None
+    kept: Any = 0.0
     paths = 0
     while todo:
         if paths >= budget:
@@ -100,11 +102,19 @@ def expectation(
         run = Run(beta, cut, torch.ones(lanes, dtype=dtype), todo.pop(), limit)
         with _running(run):
             values = [wrap(a) if isinstance(a, Tensor) else copy.deepcopy(a) for a in arguments]
-            result = flatten(function(*values))
+            try:
+                result = flatten(function(*values))
+            except left_out:
+                result = None
         todo += run.pending
-        total = _add(total, result, run.mass) if paths else {k: _weigh(v, run.mass) for k, v in result.items()}
         paths += 1
-    return Expectation(total, paths)
+        if result is not None:
+            kept = kept + run.mass
+            weighed = {k: _weigh(v, run.mass) for k, v in result.items()}
+            total = weighed if total is None else _add(total, result, run.mass)
+    if left_out and total is not None:
+        total = {k: v / kept if isinstance(v, Tensor) else v for k, v in total.items()}
+    return Expectation(total or {}, paths)
 
 
 def _weigh(leaf: Leaf, mass: Tensor) -> Leaf:

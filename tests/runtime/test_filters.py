@@ -1,4 +1,4 @@
-"""Soft filters of generator expressions, in the shape that the rewriter gives them."""
+"""Soft filters of comprehensions that `sum`, `any` and `all` consume."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from relaxpy import RelaxError, probabilities, relax
-from relaxpy.runtime.filters import filtered
+from tests.laws.support import assert_same
+from tests.oracle import expectation, flatten
 
 D = torch.float64
 BETA = 4.0
@@ -16,13 +17,13 @@ A = torch.tensor([0.1, 0.5, 0.9], dtype=D)
 
 
 def program(a: Any, t: Any) -> Any:
-    total = sum(keep.of(x) for x in a for keep in (filtered(x > t),) if keep.then)
-    count = sum(keep.of(1) for x in a for keep in (filtered(x > t),) if keep.then)
-    found = any(keep.of(x < 0.6) for x in a for keep in (filtered(x > t),) if keep.then)
-    every = all(keep.of(x < 0.6) for x in a for keep in (filtered(x > t),) if keep.then)
-    never = any(keep.of(False) for x in a for keep in (filtered(x > t),) if keep.then)
-    none = all(keep.of(False) for x in a for keep in (filtered(x > t),) if keep.then)
-    hard = sum(keep.of(i) for i in range(4) for keep in (filtered(i > 1),) if keep.then)
+    total = sum(x for x in a if x > t)
+    count = sum(1 for x in a if x > t)
+    found = any(x < 0.6 for x in a if x > t)
+    every = all(x < 0.6 for x in a if x > t)
+    never = any(False for x in a if x > t)
+    none = all(False for x in a if x > t)
+    hard = sum(i for i in range(4) if i > 1)
     return total, count, found, every, never, none, hard
 
 
@@ -50,7 +51,7 @@ def test_plain_filters_are_python_s() -> None:
 
 def test_the_count_is_a_soft_integer() -> None:
     def counted(a: Any) -> Any:
-        return probabilities(sum(keep.of(1) for x in a for keep in (filtered(x > 0.4),) if keep.then), 4)
+        return probabilities(sum(1 for x in a if x > 0.4), 4)
 
     p = torch.sigmoid(BETA * (A - 0.4))
     weights = torch.ones(1, dtype=D)
@@ -62,7 +63,7 @@ def test_the_count_is_a_soft_integer() -> None:
 
 def test_terms_are_not_evaluated_where_the_filter_excludes_them() -> None:
     def guarded(a: Any) -> Any:
-        return sum(keep.of(1 / x) for x in a for keep in (filtered(x > 0.05),) if keep.then)
+        return sum(1 / x for x in a if x > 0.05)
 
     a = torch.tensor([0.0, 0.5, 2.0], dtype=D, requires_grad=True)
     result = relax(guarded, beta=1e4)(a)
@@ -73,12 +74,90 @@ def test_terms_are_not_evaluated_where_the_filter_excludes_them() -> None:
 
 def test_nothing_else_takes_such_terms() -> None:
     def listed(a: Any) -> Any:
-        return max(keep.of(x) for x in a for keep in (filtered(x > 0.4),) if keep.then)
+        return max(x for x in a if x > 0.4)
 
     def joined(a: Any) -> Any:
-        return sum([keep.of([x]) for x in a for keep in (filtered(x > 0.4),) if keep.then], [])  # noqa: RUF017
+        return sum([[x] for x in a if x > 0.4], [])  # noqa: RUF017
 
     with pytest.raises((RelaxError, TypeError)):
         relax(listed)(A)
     with pytest.raises(RelaxError, match="a term of a sum with a soft filter"):
         relax(joined)(A)
+
+
+def two_filters(x: Any, y: Any) -> Any:
+    return sum(v * 2.0 for v in [x, y, 0.5] if v > 0.1 if v < y)
+
+
+def a_filter_before_a_loop(x: Any, y: Any) -> Any:
+    return sum([v + w for v in [x, y] if v > 0.1 for w in range(3) if w != 1 if w > x], 1.0)
+
+
+def a_plain_filter_among_soft_ones(x: Any, y: Any) -> Any:
+    return sum(v for i, v in enumerate([x, y, x + y]) if v > 0.1 if i != 1)
+
+
+def counted(x: Any, y: Any) -> Any:
+    return sum(1 for v in [x, y, 0.3] if v > 0.1 and v < 0.8)
+
+
+def some(x: Any, y: Any) -> Any:
+    return any(v < w for v in [x, y] if v > 0.1 for w in [0.2, 0.4] if w > y)
+
+
+def every(x: Any, y: Any) -> Any:
+    return all(v < w for v in [x, y] if v > 0.1 for w in [0.2, 0.4] if w > y)
+
+
+def terms_that_decide(x: Any, y: Any) -> Any:
+    return sum((v if v > w else w) for v in [x, y] for w in [0.1, 0.3] if v + w > 0)
+
+
+def terms_that_change_state(x: Any, y: Any) -> Any:
+    seen = [0.0]
+
+    def note(v: Any) -> Any:
+        seen[0] = seen[0] + v
+        return v * v
+
+    return sum(note(v) for v in [x, y] if v > 0), seen
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        two_filters,
+        a_filter_before_a_loop,
+        a_plain_filter_among_soft_ones,
+        counted,
+        some,
+        every,
+        terms_that_decide,
+        terms_that_change_state,
+    ],
+    ids=lambda program: program.__name__,
+)
+def test_sums_over_all_paths(program: Any) -> None:
+    x = torch.tensor([0.2, -0.4, 1.3], dtype=D, requires_grad=True)
+    y = torch.tensor([0.3, 0.1, -0.6], dtype=D, requires_grad=True)
+    exact = expectation(program, [x, y], beta=BETA).leaves
+    leaves = flatten(relax(program, beta=BETA, epsilon=0.0, batch=True)(x, y), lanes=True)
+    assert leaves.keys() == exact.keys()
+    for place, wanted in exact.items():
+        assert_same([leaves[place]], flatten([wanted]), [x, y])
+    assert relax(program)(0.2, 0.3) == program(0.2, 0.3)
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda x: [v for v in [x, 1.0] if v > 0],
+        lambda x: {1 for v in [x, 1.0] if v > 0},
+        lambda x: {k: v for k, v in enumerate([x, 1.0]) if v > 0},
+        lambda x: tuple(v for v in [x, 1.0] if v > 0),
+        lambda x: max(v for v in [x, 1.0] if v > 0),
+    ],
+)
+def test_a_soft_filter_makes_no_list(made: Any) -> None:
+    with pytest.raises(RelaxError, match="comprehension's filter"):
+        relax(made)(torch.tensor(0.3))

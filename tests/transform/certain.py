@@ -45,6 +45,9 @@ class Branch:
         self.before: dict[str, Any] = {}
         self.after_then: dict[str, Any] | None = None
 
+    def raised(self) -> tuple[()]:
+        return ()
+
     def open(self, look: bool = False, /, **names: Any) -> None:
         _state().open += 1
         self.before = names
@@ -76,6 +79,9 @@ class Loop:
         assert self.names is None or list(names) == self.names
         self.names = list(names)
 
+    def raised(self) -> tuple[()]:
+        return ()
+
     def test(self, condition: Any) -> bool:
         assert _state().left is None
         return bool(condition)
@@ -86,13 +92,13 @@ class Loop:
     def keep(self, /, **names: Any) -> None:
         self._same(names)
 
-    def brk(self, /, **names: Any) -> bool:
+    def brk(self, /, *crossed: Any, **names: Any) -> bool:
         self._same(names)
         self.left = names
         _state().left = self
         return False
 
-    def cont(self, /, **names: Any) -> bool:
+    def cont(self, /, *crossed: Any, **names: Any) -> bool:
         self._same(names)
         self.continued = names
         _state().left = self
@@ -133,8 +139,7 @@ def loop() -> Loop:
 class Frame:
     result: Any = None
 
-    def leave(self, value: Any, *loops: Loop) -> bool:
-        assert all(isinstance(inner, Loop) for inner in loops)
+    def leave(self, value: Any, *crossed: Any) -> bool:
         self.result = value
         state = _state()
         if not state.open:
@@ -145,28 +150,80 @@ class Frame:
     def finish(self) -> Any:
         return self.result
 
+    def raised(self) -> tuple[()]:
+        return ()
+
 
 class Try:
+    """A handler never runs where Python calls it, but where it stands a second time."""
+
+    def __init__(self, *handlers: str, relaxed: bool = True) -> None:
+        self.relaxed = relaxed
+        self.open = _state().open
+        self.thrown: tuple[int, BaseException] | None = None
+        self.after: dict[str, Any] | None = None
+
+    @property
+    def soft(self) -> bool:
+        return self.thrown is not None
+
+    def caught(self, number: int) -> bool:
+        _state().open = self.open
+        error = sys.exc_info()[1]
+        assert error is not None
+        self.thrown = number, error
+        return not self.relaxed
+
+    def over(self) -> None:
+        pass
+
+    def raised(self) -> tuple[()]:
+        return ()
+
+    def takes(self, number: int, /, **names: Any) -> bool:
+        return self.thrown is not None and self.thrown[0] == number
+
+    def throw(self) -> None:
+        assert self.thrown is not None
+        raise self.thrown[1]
+
+    def enter(self, **names: Any) -> tuple[Any, ...]:
+        return _checked(names)
+
+    def error(self) -> Any:
+        assert self.thrown is not None
+        return self.thrown[1]
+
+    def handled(self, **names: Any) -> None:
+        self.after = names
+
+    def exit(self, **names: Any) -> tuple[Any, ...]:
+        assert self.after is not None
+        self.thrown = None
+        return _checked(self.after)
+
+
+class Finally:
+    soft = True
+
     def __init__(self) -> None:
-        self.open = _state(3).open
+        self.open = _state().open
         self.left: Any = None
 
-    def caught(self) -> None:
-        _state().open = self.open
+    def over(self) -> None:
+        pass
 
-    def cleanup(self) -> None:
+    def gather(self, **names: Any) -> tuple[Any, ...]:
         state = _state()
         state.open = self.open
         self.left, state.left = state.left, None
+        return _checked(names)
 
-    def resume(self) -> None:
+    def resume(self, **names: Any) -> tuple[Any, ...]:
         state = _state()
         if state.left is None:
             state.left = self.left
-
-
-def try_() -> Try:
-    return Try()
+        return _checked(names)
 
 
 def live() -> bool:
@@ -180,7 +237,7 @@ def runtime() -> ModuleType:
     for name, compare in relations.items():
         setattr(module, f"if_{name}", _branch(compare))
     vars(module).update(
-        UNDEFINED=UNDEFINED, for_=loop, frame=Frame, if_=Branch, live=live, paths=[None], try_=try_, while_=loop
+        UNDEFINED=UNDEFINED, finally_=Finally, for_=loop, frame=Frame, if_=Branch, live=live, paths=[None], try_=Try, while_=loop
     )
     return module
 

@@ -14,7 +14,7 @@ from typing import Any
 
 SKIP = object()
 UNDEFINED = object()
-_MADE = re.compile(r"_(if|loop|frame|and|or|chain|pick|t|try)\d*|_rt(_\d+)?")
+_MADE = re.compile(r"_(if|loop|frame|and|or|chain|pick|t|try|finally|assert|with|keep)\d*|_rt(_\d+)?")
 
 
 class Taken:
@@ -23,6 +23,9 @@ class Taken:
     def __init__(self, condition: Any) -> None:
         self.then = bool(condition)
         self.orelse = not self.then
+
+    def raised(self) -> tuple[()]:
+        return ()
 
 
 class And:
@@ -82,35 +85,77 @@ class Loop:
     def over(self, iterable: Any) -> Any:
         return iterable
 
-    def brk(self, /, **names: Any) -> bool:
+    def brk(self, /, *crossed: Any, **names: Any) -> bool:
         self.fell = False
         return True
 
-    def cont(self, /, **names: Any) -> bool:
+    def cont(self, /, *crossed: Any, **names: Any) -> bool:
         return True
+
+    def raised(self) -> tuple[()]:
+        return ()
 
 
 class Frame:
     result: Any = None
 
-    def leave(self, value: Any, *loops: Loop) -> bool:
-        assert all(isinstance(loop, Loop) for loop in loops)
+    def leave(self, value: Any, *crossed: Any) -> bool:
         self.result = value
         return True
+
+    def raised(self) -> tuple[()]:
+        return ()
 
     def finish(self) -> Any:
         return self.result
 
 
 class Try:
-    def caught(self) -> None:
+    soft = False
+
+    def __init__(self, *handlers: str, relaxed: bool = True) -> None:
+        assert all(isinstance(text, str) for text in handlers)
+
+    def caught(self, number: int) -> bool:
+        return True
+
+    def over(self) -> None:
         pass
 
-    def cleanup(self) -> None:
+    def raised(self) -> tuple[()]:
+        return ()
+
+
+class Finally:
+    soft = False
+
+    def over(self) -> None:
         pass
 
-    def resume(self) -> None:
-        pass
+
+class With:
+    soft = False
+
+    def __call__(self, manager: Any) -> Any:
+        return manager
+
+
+class Kept:
+    def __init__(self, condition: Any, before: Any = None) -> None:
+        self.then = bool(condition)
+
+    def of(self, value: Any) -> Any:
+        return value
+
+    def over(self, iterable: Any) -> Any:
+        return iterable
+
+
+class Assertion:
+    soft = False
+
+    def __init__(self, condition: Any) -> None:
+        self.holds = bool(condition)
 
 
 def _link(compare: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Chain]:
@@ -184,10 +229,12 @@ def runtime() -> ModuleType:
         **{f"chain_{name}": _link(compare) for name, compare in (relations | links).items()},
         **{name: getattr(operator, name) for name in changes.split()},
         SKIP=SKIP, UNDEFINED=UNDEFINED, and_=And, builtins=builtins, callee=lambda function: function,
-        certain=lambda condition: condition, delete=_delete, delete_attr=delattr, delete_cell=_delete_cell,
-        delete_global=_delete_global, for_=Loop, frame=Frame, if_=Taken, in_=_contains, live=lambda: True,
-        load=operator.getitem, maybe=_maybe, not_=operator.not_, not_in=_lacks, or_=Or, paths=[], pick=Pick,
-        range_=range, slice_=slice, store=_store, store_attr=_store_attr, store_cell=_store_cell,
-        store_global=_store_global, tested=bool, try_=Try, visible=_visible, while_=Loop,
+        asserted=Assertion, delete=_delete, delete_attr=delattr, delete_cell=_delete_cell,
+        delete_global=_delete_global, filtered=Kept, finally_=Finally, for_=Loop, frame=Frame, if_=Taken,
+        in_=_contains, live=lambda: True, load=operator.getitem, maybe=_maybe, not_=operator.not_, not_in=_lacks, or_=Or,
+        paths=[], pick=Pick, raised=lambda error: error, range_=range, slice_=slice, store=_store,
+        store_attr=_store_attr, store_cell=_store_cell, store_global=_store_global,
+        suspending=lambda value, *around: value, suppressor=With, tested=bool, try_=Try, visible=_visible,
+        while_=Loop, with_=With,
     )  # fmt: skip
     return module

@@ -63,8 +63,9 @@ def _added(start: Any, items: list[Any]) -> Any:
 
 def _term(item: Weighed) -> Any:
     """A term that counts with the probability of its filter."""
-    nothing = SoftArray(torch.zeros_like(item.value.tensor())) if isinstance(item.value, SoftArray) else 0
-    return blended(item.truth.lanes, item.value, nothing, "a term of a sum with a soft filter")
+    value = _term(item.value) if isinstance(item.value, Weighed) else item.value
+    nothing = SoftArray(torch.zeros_like(value.tensor())) if isinstance(value, SoftArray) else 0
+    return blended(item.truth.lanes, value, nothing, "a term of a sum with a soft filter")
 
 
 def _of_array(array: SoftArray) -> Any:
@@ -122,21 +123,26 @@ def _truths(iterable: Any, disjunction: bool) -> Iterator[Any]:
         p = given.tensor()
         yield SoftTruth(1 - (1 - p).prod(0) if disjunction else p.prod(0))
         return
+    filtered: list[Weighed] = []  # terms that one filter let through
     for item in given:
         item = seen(item)
+        if filtered and not (isinstance(item, Weighed) and item.truth is filtered[0].truth):
+            yield _weighed_truth(filtered, disjunction)
+            filtered = []
         if isinstance(item, Weighed):
-            yield _weighed_truth(item, disjunction)
+            filtered.append(item)
         elif isinstance(item, Soft):
             yield truth_of(item)
         elif bool(item) is disjunction:
             yield disjunction
+    if filtered:
+        yield _weighed_truth(filtered, disjunction)
 
 
-def _weighed_truth(item: Weighed, disjunction: bool) -> Any:
-    """What a term with a soft filter adds: c and x to `any`, not c or x to `all`."""
-    value = seen(item.value)
-    holds = truth_of(value) if isinstance(value, Soft) else bool(value)
-    return item.truth & holds if disjunction else SoftTruth(1 - item.truth.lanes) | holds
+def _weighed_truth(terms: list[Weighed], disjunction: bool) -> Any:
+    """What the terms of a soft filter add: c and any(xs) to `any`, not c or all(xs) to `all`."""
+    truth, holds = terms[0].truth, _decided([term.value for term in terms], disjunction)
+    return truth & holds if disjunction else SoftTruth(1 - truth.lanes) | holds
 
 
 def _is_flat_truths(array: SoftArray) -> bool:

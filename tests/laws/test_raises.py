@@ -1,0 +1,501 @@
+"""`raise`, `assert`, `finally` and `with` under soft conditions, against the enumeration of all paths."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import torch
+
+from relaxpy import RelaxError, relax
+from tests.laws.support import BETA, FINE, above, assert_same, mixture, number
+from tests.oracle import expectation, flatten
+
+X = torch.tensor([0.2, -0.4, 1.3], dtype=torch.float64)
+Y = torch.tensor([0.3, 0.1, -0.6], dtype=torch.float64)
+
+
+class TooLargeError(ValueError):
+    pass
+
+
+def checked(value: Any, limit: Any = 0.0) -> Any:
+    if value > limit:
+        raise TooLargeError("too large")
+    return value * 2.0
+
+
+def rejected(message: str) -> Any:
+    raise TooLargeError(message)
+
+
+def caught_where_it_is_raised(x: Any, y: Any) -> Any:
+    try:
+        if x > 0:
+            raise ValueError("positive")
+        result = x
+    except ValueError:
+        result = y * 5.0
+    return result
+
+
+def state_at_the_raise(x: Any, y: Any) -> Any:
+    seen = [0.0]
+    try:
+        seen[0] = 1.0
+        value = checked(x)
+        seen[0] = value
+        value = value + checked(y, 0.5)
+        seen[0] = 7.0
+    except (KeyError, ValueError):
+        value = seen[0] * 10.0
+    return value, seen
+
+
+def first_handler_that_matches(x: Any, y: Any) -> Any:
+    try:
+        if x > 0:
+            raise KeyError(3)
+        if y > 0:
+            raise TooLargeError
+        result = 1.0
+    except LookupError as error:
+        result = 2.0 * error.args[0]
+    except TooLargeError:
+        result = 4.0
+    except ValueError:
+        result = 8.0
+    return result
+
+
+def otherwise(x: Any, y: Any) -> Any:
+    log = [0.0]
+    try:
+        try:
+            if x > 0:
+                raise ValueError
+            log[0] = log[0] + 1.0
+        except ValueError:
+            log[0] = log[0] + 10.0
+        else:
+            log[0] = log[0] + checked(y) - 100.0
+    except ValueError:
+        log[0] = log[0] + 1000.0
+    return log
+
+
+def raised_again(x: Any, y: Any) -> Any:
+    log = [0.0]
+    try:
+        try:
+            log[0] = log[0] + 1.0
+            if x > 0:
+                raise KeyError("k")
+            log[0] = log[0] + 2.0
+        except KeyError:
+            log[0] = log[0] * 10.0
+            if y > 0:
+                raise
+            log[0] = log[0] + 0.5
+    except LookupError:
+        log[0] = log[0] + 1000.0
+    return log
+
+
+def raised_from_a_handler(x: Any, y: Any) -> Any:
+    try:
+        try:
+            return checked(x) + checked(y)
+        except TooLargeError as error:
+            raise RuntimeError("failed") from error
+    except RuntimeError as error:
+        return -1.0 if isinstance(error.__cause__, TooLargeError) else 100.0
+
+
+def past_a_handler_that_does_not_match(x: Any, y: Any) -> Any:
+    log = [0.0]
+    try:
+        try:
+            value = checked(x)
+        except KeyError:
+            value = 100.0
+        log[0] = 1.0
+    except ValueError:
+        value = 3.0
+    return value + y, log
+
+
+def out_of_a_loop(x: Any, y: Any) -> Any:
+    total = 0.0
+    try:
+        for i in range(4):
+            total = total + x
+            if y > i:
+                raise StopAsyncIteration if i > 5 else TooLargeError
+            total = total + 1.0
+    except TooLargeError:
+        total = total * 2.0
+    return total
+
+
+def caught_in_each_iteration(x: Any, y: Any) -> Any:
+    total, failures = 0.0, 0
+    for i in range(3):
+        try:
+            total = total + checked(x, 0.5 * i)
+        except ValueError:
+            failures += 1
+            if y > i:
+                continue
+            total = total - 1.0
+        total = total + 0.25
+    return total, failures
+
+
+def handler_breaks(x: Any, y: Any) -> Any:
+    total = 0.0
+    for i in range(3):
+        try:
+            total = total + checked(x, 0.5 * i)
+        except ValueError:
+            break
+        total = total + y
+    else:
+        total = total + 100.0
+    return total
+
+
+def returned_from_body_and_handler(x: Any, y: Any) -> Any:
+    try:
+        return checked(x) + checked(y, 0.2)
+    except TooLargeError:
+        return -1.0
+
+
+def raised_in_part_after_a_return(x: Any, y: Any) -> Any:
+    def part() -> Any:
+        if x > 0:
+            return 1.0
+        raise ValueError
+
+    try:
+        return part() + y
+    except ValueError:
+        return -2.0
+
+
+def callee_that_always_raises(x: Any, y: Any) -> Any:
+    def deep() -> Any:
+        table = {"known": 1.0}
+        rejected("always")
+        return table["unknown"]
+
+    try:
+        result = y
+        if x > 0:
+            result = deep()
+    except TooLargeError:
+        result = 3.0
+    return result
+
+
+def endless_until_raised(x: Any, y: Any) -> Any:
+    n = 0.0
+    try:
+        while True:
+            n = n + 1.0
+            if x + n > y + 2.0:
+                raise RuntimeError
+    except RuntimeError:
+        n = n + 0.5
+    return n
+
+
+def recursive(x: Any, y: Any) -> Any:
+    def walk(depth: int) -> Any:
+        if depth > 3:
+            raise OverflowError
+        if x > depth:
+            return 1.0
+        return walk(depth + 1) + y
+
+    try:
+        return walk(0)
+    except OverflowError:
+        return -2.0
+
+
+def asserted(x: Any, y: Any) -> Any:
+    try:
+        assert x > 0, f"{x} is not positive"
+        if y > 0:
+            assert isinstance(y, str), "a plain assertion on a soft path"
+        return 1.0
+    except AssertionError:
+        return 5.0
+
+
+def in_a_conditional_expression(x: Any, y: Any) -> Any:
+    def part() -> Any:
+        if x > 0.5:
+            return 1.0
+        raise ValueError
+
+    try:
+        return part() if y > 0 else 10.0
+    except ValueError:
+        return 100.0
+
+
+def counted_clean_ups(x: Any, y: Any) -> Any:
+    total, cleaned = 0.0, 0
+    for i in range(3):
+        try:
+            total = total + 1.0
+            if x > i:
+                break
+            total = total + y
+            if y > i:
+                continue
+            total = total * 2.0
+        finally:
+            cleaned = cleaned + 1
+        total = total + 8.0
+    return total, cleaned
+
+
+def returned_through_clean_ups(x: Any, y: Any) -> Any:
+    state = [0.0, 0.0, 0.0]
+    for i in range(2):
+        try:
+            try:
+                if x > i:
+                    state[0] = 5.0
+                    return x * 3.0, state
+                state[0] = 7.0
+            finally:
+                state[1] = state[1] + 1.0
+        finally:
+            for _ in range(2):
+                state[2] = state[2] + 2.0
+        if y > i:
+            state[0] = state[0] + 1.0
+    return -1.0, state
+
+
+def raised_through_a_clean_up(x: Any, y: Any) -> Any:
+    state = [0.0, 0.0]
+    try:
+        try:
+            state[0] = checked(x)
+        finally:
+            state[1] = state[1] + 1.0
+        state[0] = state[0] + y
+    except TooLargeError:
+        state[0] = state[0] + 50.0
+    return state
+
+
+PROGRAMS: list[Callable[[Any, Any], Any]] = [
+    caught_where_it_is_raised,
+    state_at_the_raise,
+    first_handler_that_matches,
+    otherwise,
+    raised_again,
+    raised_from_a_handler,
+    past_a_handler_that_does_not_match,
+    out_of_a_loop,
+    caught_in_each_iteration,
+    handler_breaks,
+    returned_from_body_and_handler,
+    raised_in_part_after_a_return,
+    callee_that_always_raises,
+    endless_until_raised,
+    recursive,
+    asserted,
+    in_a_conditional_expression,
+    counted_clean_ups,
+    returned_through_clean_ups,
+    raised_through_a_clean_up,
+]
+
+
+def assert_is_expectation(
+    program: Callable[[Any, Any], Any], tolerance: float = 1e-9, left_out: tuple[type[Exception], ...] = ()
+) -> None:
+    """Values and gradients of a batch are those of the enumeration."""
+    inputs = [X.clone().requires_grad_(), Y.clone().requires_grad_()]
+    exact = expectation(program, inputs, beta=BETA, left_out=left_out).leaves
+    leaves = flatten(relax(program, batch=True, **FINE)(*inputs), lanes=True)
+    assert leaves.keys() == exact.keys()
+    for place, wanted in exact.items():
+        given = torch.as_tensor(leaves[place], dtype=torch.float64).expand(3)
+        assert_same([given], flatten([wanted]), inputs, tolerance)
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.__name__)
+def test_expectation(program: Callable[[Any, Any], Any]) -> None:
+    assert_is_expectation(program)
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.__name__)
+def test_plain_values(program: Callable[[Any, Any], Any]) -> None:
+    for x, y in zip(X.tolist(), Y.tolist()):
+        assert relax(program)(x, y) == program(x, y)
+        sharp = flatten(relax(program, beta=1e6)(torch.tensor(x), torch.tensor(y)))
+        for place, wanted in flatten(program(x, y)).items():
+            assert sharp[place] == (pytest.approx(wanted) if isinstance(wanted, float) else wanted)
+
+
+def test_a_raise_that_leaves_the_call_is_left_out_up_to_a_half() -> None:
+    def program(x: Any, y: Any) -> Any:
+        total = x
+        if x > 1.5:
+            raise ValueError("too large")
+        for i in range(2):
+            if y > 1.0 + i:
+                total = total + 1.0
+                rejected("in a loop")
+            total = total + y
+        assert x + y < 2.5
+        return total, [x * y]
+
+    assert_is_expectation(program, left_out=(ValueError, AssertionError))
+
+
+@pytest.mark.parametrize("where", ["at once", "together"])
+def test_a_raise_that_leaves_the_call_is_raised_above_a_half(where: str) -> None:
+    def program(x: Any) -> Any:
+        if where == "at once":
+            if x > 0:
+                raise TooLargeError("most likely")
+        else:
+            for _ in range(3):
+                if x > 0.5:
+                    raise TooLargeError("most likely")
+        return x
+
+    with pytest.raises(TooLargeError, match="most likely"):
+        relax(program, beta=2.0)(number(0.2))
+    assert relax(program, beta=2.0)(number(-1.0)) == -1.0
+    with pytest.raises(TooLargeError):  # one lane is enough
+        relax(program, beta=2.0, batch=True)(torch.tensor([-1.0, 0.2]))
+
+
+def test_any_other_exception_propagates_at_once() -> None:
+    def program(x: Any) -> Any:
+        log = [0.0]
+        try:
+            if x > 0:
+                log[0] = 1.0
+                return {}["missing"]
+            log[0] = 2.0
+        except KeyError:
+            log[0] = log[0] + 10.0
+        return log
+
+    assert_same(relax(program)(number(0.1)), [11.0])
+
+
+def test_exceptions_that_arrive_together_have_mean_arguments() -> None:
+    def program(x: Any) -> Any:
+        try:
+            if x > 0:
+                raise ValueError(x * 2.0, "same")
+            if x > -1.0:
+                raise ValueError(7.0, "same")
+        except ValueError as error:
+            return error.args
+        return 0.0, "same"
+
+    x = number(0.3)
+    p, q = above(x), above(x, -1.0)
+    first, text = relax(program, **FINE)(x)
+    assert text == "same"
+    assert_same(first, p * 2 * x + (1 - p) * q * 7.0, [x])
+
+
+def test_messages_that_differ_are_no_message() -> None:
+    def program(x: Any, read: bool) -> Any:
+        try:
+            if x > 0:
+                raise ValueError("positive")
+            raise ValueError("negative")
+        except ValueError as error:
+            return str(error) if read else 1.0
+
+    assert relax(program)(number(0.3), False) == 1.0
+    with pytest.raises(RelaxError, match="the exception that was caught is 'negative' and 'positive'"):
+        relax(program)(number(0.3), True)
+
+
+def test_half_an_expression_cannot_be_left() -> None:
+    def program(x: Any) -> Any:
+        try:
+            return rejected("inside") if x > 0 else 1.0
+        except ValueError:
+            return 2.0
+
+    with pytest.raises(RelaxError, match="one side of a soft expression") as caught:
+        relax(program)(number(0.3))
+    assert caught.value.line == rejected.__code__.co_firstlineno + 1
+
+
+def test_the_end_of_an_iteration_is_not_soft() -> None:
+    class Countdown:
+        def __init__(self, n: Any) -> None:
+            self.n = n
+
+        def __iter__(self) -> Iterator[Any]:
+            return self
+
+        def __next__(self) -> Any:
+            self.n = self.n - 1.0
+            if self.n < 0.0:
+                raise StopIteration
+            return self.n
+
+    def program(x: Any) -> Any:
+        total = 0.0
+        steps = Countdown(x)
+        for _ in range(2):
+            total = total + steps.__next__()
+        return total
+
+    assert relax(program)(2.5) == 2.0
+    with pytest.raises(RelaxError, match="`StopIteration` was raised under a soft condition"):
+        relax(program)(number(2.5))
+
+
+
+def test_the_state_is_clean_after_an_exception() -> None:
+    def program(x: Any, fail: bool) -> Any:
+        state = {"value": 0.0}
+        while x < 1.0:
+            x = x + 0.5
+            if x > 0:
+                state["value"] = x
+                if fail:
+                    raise KeyboardInterrupt
+        return state["value"]
+
+    expected = relax(program)(number(0.2), False)
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            relax(program)(number(0.2), True)
+        assert_same(relax(program)(number(0.2), False), expected)
+
+
+def test_suppress() -> None:
+    def program(x: Any) -> Any:
+        result = 1.0
+        with contextlib.suppress(ValueError):
+            if x > 0:
+                raise ValueError
+            result = 2.0
+        return result
+
+    x = number(0.2)
+    assert_same(relax(program, **FINE)(x), mixture((above(x), 1.0), (1 - above(x), 2.0)), [x])
