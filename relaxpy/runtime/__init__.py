@@ -50,8 +50,8 @@ from relaxpy.runtime.managing import suppressor, with_
 from relaxpy.runtime.raising import raised
 from relaxpy.runtime.ranges import range_
 from relaxpy.runtime.scopes import live
-from relaxpy.runtime.soft import SKIP, UNDEFINED, Soft
-from relaxpy.runtime.state import paths, state
+from relaxpy.runtime.soft import SKIP, UNDEFINED
+from relaxpy.runtime.state import paths
 from relaxpy.runtime.stores import (
     delete,
     delete_attr,

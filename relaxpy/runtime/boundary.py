@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from relaxpy.errors import RelaxError
-from relaxpy.runtime import scopes, state as _state
+from relaxpy.runtime import scopes, state as _state, suspending
 from relaxpy.runtime.containers import Container
 from relaxpy.runtime.installed import settings_in
 from relaxpy.runtime.journal import Key
@@ -57,6 +57,7 @@ class Call:
         self.drawn: dict[int, tuple[Any, Any]] = {}
         self.hard: HardTensors | None = None
         self.departures = Departures()
+        self.parked: list[tuple[Container, Any, Any, Any]] = []
         self.soft = False
 
     def become_soft(self) -> None:
@@ -182,6 +183,17 @@ def _mark_hard(plan: Plan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tup
     return bound.args, bound.kwargs
 
 
+def resume(current: Call) -> None:
+    """A suspended call goes on: what was made plain for others is soft again, unless they stored something else."""
+    for holder, cell, soft, plain in current.parked:
+        if holder.get(cell) is plain:
+            holder.put(cell, soft)
+            current.touched[holder.key] = holder
+    current.parked = []
+    if current.soft:
+        _state.enter(_state.calls)
+
+
 def failed(current: Call, error: BaseException) -> None:
     """An error is about to leave an outermost call: say on which soft path it arose."""
     leaving = departure()
@@ -193,6 +205,8 @@ def failed(current: Call, error: BaseException) -> None:
 
 
 def plain_result(current: Call, result: Any) -> Any:
+    if type(result) in suspending.KINDS:
+        return suspending.suspended(current, result)
     if not current.soft and state.lanes is None:
         return result
     unwrapper = wrapping.Unwrapper(current)
@@ -221,6 +235,7 @@ def _clean(current: Call) -> None:
             unwrapper = wrapping.Unwrapper(current)
             unwrapper.give_back()
             _clean_touched(current, unwrapper, (RelaxError,))
+            current.parked = unwrapper.changes
     finally:
         if current.soft:
             _state.leave(_state.calls)

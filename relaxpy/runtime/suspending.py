@@ -16,6 +16,7 @@ from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.state import calls, state
 
 boundary: Any = LazyModule("relaxpy.runtime.boundary")
+wrapping: Any = LazyModule("relaxpy.runtime.wrapping")
 
 
 def suspending(value: Any, *around: Any) -> Any:
@@ -28,50 +29,49 @@ def suspending(value: Any, *around: Any) -> Any:
     return value
 
 
+KINDS = (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType)
+
+
 class Piecewise:
     """An outermost call whose body is run in pieces."""
 
     def __init__(self, call: Any) -> None:
-        self.call = call
+        self.call: Any = call
         self.settings, self.options, self.lanes = state.settings, state.options, state.lanes
-        self.parked: list[tuple[Any, Any, Any, Any]] = []
 
     @contextmanager
     def piece(self) -> Iterator[None]:
-        """Inside the call once more; afterwards what others see of it is plain."""
-        if state.call is not None:  # driven from relaxed code: the values stay as they are
+        """Inside the call once more; what others see of it afterwards is plain."""
+        if state.call is not None:  # driven from relaxed code, which takes soft values
             yield
             return
-        outer = state.settings, state.options
+        self.call.outer = state.settings, state.options
         state.call, state.settings, state.options, state.lanes = self.call, self.settings, self.options, self.lanes
         try:
-            boundary.reopen(self.call, self.parked)
+            boundary.resume(self.call)
             yield
         finally:
-            try:
-                self.parked = boundary.park(self.call)
-            finally:
-                state.call = state.lanes = None
-                state.settings, state.options = outer
+            boundary.end(self.call)
 
     def plain(self, value: Any) -> Any:
-        return value if state.call is not self.call else boundary.plain(self.call, value)
+        """A value that leaves; a container that the call keeps is soft again when it goes on."""
+        call = self.call
+        running: Any = state.call
+        if running is not call or not call.soft and self.lanes is None:
+            return value
+        unwrapper = wrapping.Unwrapper(call)
+        value = unwrapper.unwrap(value)
+        for holder, cell, soft, _ in unwrapper.changes:
+            call.touched[holder.key] = holder
+            holder.put(cell, soft)
+        return value
 
 
 def suspended(call: Any, result: Any) -> Any:
-    """A generator or coroutine that the outermost call made, so that plain code can run it; None for anything else."""
-    kind = type(result)
-    if kind is types.GeneratorType:
-        return _named(_generator(Piecewise(call), result), result)
-    if kind is types.CoroutineType:
-        return _named(_coroutine(Piecewise(call), result), result)
-    if kind is types.AsyncGeneratorType:
-        return _named(_async_generator(Piecewise(call), result), result)
-    return None
-
-
-def _named(driver: Any, inner: Any) -> Any:
-    driver.__name__, driver.__qualname__ = inner.__name__, inner.__qualname__
+    """A generator or coroutine that the outermost call made, as one that plain code can run."""
+    drive = _DRIVERS[type(result)]
+    driver = drive(Piecewise(call), result)
+    driver.__name__, driver.__qualname__ = result.__name__, result.__qualname__
     return driver
 
 
@@ -127,3 +127,10 @@ async def _async_generator(run: Piecewise, inner: AsyncGenerator[Any, Any]) -> A
             raise
         except BaseException as error:
             step = inner.athrow(error)
+
+
+_DRIVERS: dict[type, Any] = {
+    types.GeneratorType: _generator,
+    types.CoroutineType: _coroutine,
+    types.AsyncGeneratorType: _async_generator,
+}

@@ -179,13 +179,14 @@ class Unwrapper:
     def __init__(self, call: Any) -> None:
         self.call = call
         self.seen: dict[int, Any] = {}
+        self.changes: list[tuple[Container, Any, Any, Any]] = []  # container, cell, soft, plain
 
     def give_back(self) -> None:
         """Put the caller's own objects back into the caller's containers, where the program left them."""
         for holder, cell, wrapped, original in self.call.borrowed:
             with contextlib.suppress(IndexError):  # of a list that has become shorter
                 if holder.cell_of(holder.content(), cell) is wrapped and _unchanged(wrapped):
-                    holder.put(cell, original)
+                    self._put(holder, cell, wrapped, original)
 
     def unwrap(self, value: Any) -> Any:
         """The plain value; containers are cleaned in place."""
@@ -216,7 +217,11 @@ class Unwrapper:
         for cell, item in list(cells(holder)):
             plain = self.unwrap(item)
             if plain is not item:
-                holder.put(cell, plain)
+                self._put(holder, cell, item, plain)
+
+    def _put(self, holder: Container, cell: Any, soft: Any, plain: Any) -> None:
+        holder.put(cell, plain)
+        self.changes.append((holder, cell, soft, plain))
 
     def _soft(self, value: Any) -> Any:
         if type(value) is Unblendable:
