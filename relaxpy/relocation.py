@@ -82,14 +82,20 @@ def _plumbing(statement: ast.stmt) -> Iterator[ast.AST]:
             yield from _expressions(part)
     elif isinstance(statement, ast.Try):
         yield statement
-    elif isinstance(statement, ast.Expr) and _calls(statement.value, "over"):
+    elif isinstance(statement, (ast.Expr, ast.Assign)) and (
+        _calls(statement.value, "over") or _calls(statement.value, "case")
+    ):
         yield statement
         yield from _expressions(statement.value)
 
 
 def _asks(test: ast.expr) -> bool:
-    """Whether this is `_if1.then` or another question to an object of the runtime."""
-    return isinstance(test, ast.Attribute) and test.attr in ("soft", "then", "orelse", "fell", "done")
+    """Whether this is `_if1.then`, `_case1 is _match1` or another question to an object of the runtime."""
+    if isinstance(test, ast.BoolOp):
+        test = test.values[-1]
+    if isinstance(test, ast.Compare):
+        return isinstance(test.left, ast.Name) and isinstance(test.comparators[0], ast.Name)
+    return isinstance(test, ast.Attribute) and test.attr in ("soft", "then", "orelse", "fell", "done", "plain")
 
 
 def _calls(value: ast.expr | None, method: str) -> bool:

@@ -7,7 +7,7 @@ a Python list of soft scalars or of soft arrays that are references. It is stack
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -273,3 +273,7 @@ def _fitted(part: Any, like: Tensor, dtype: torch.dtype, shape: torch.Size) -> T
     if row.dtype != dtype:
         row = row.to(dtype)
     return row if row.shape == shape else row.expand(shape)
+
+
+# `case [x, *rest]` takes it for what it behaves like: a list of its rows
+Sequence.register(SoftArray)

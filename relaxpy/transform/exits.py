@@ -1,7 +1,8 @@
 """Which `break`, `continue` and `return` may be soft, and what that makes of the constructs around them.
 
-An exit may be soft if a construct between it and its target may: an `if` or loop whose condition is not provably plain, or
-a `try` in whose body something may raise on a soft path, so that its handlers and what is around them run on a part of the mass.
+An exit may be soft if a construct between it and its target may: an `if` or loop whose condition is not provably plain, a
+`match`, or a `try` in whose body something may raise on a soft path, so that its handlers and what is around them run on a
+part of the mass.
 A loop that a soft exit leaves or crosses needs an object of its own; so does the function, its frame.
 """
 
@@ -56,7 +57,7 @@ def find_exits(outline: Outline) -> bool:
 
 
 def _may_be_soft(step: Step) -> bool:
-    return step.is_object or step.catches or step.kind == "if" and not step.hard
+    return step.is_object or step.catches or step.kind == "match" or step.kind == "if" and not step.hard
 
 
 def _has_handlers(node: cst.CSTNode) -> bool:
@@ -83,7 +84,7 @@ def _collect(block: list[Step], around: list[Step], loops: list[Step], exits: li
             if loops:
                 step.loop = loops[-1]
                 exits.append(_Exit(step, around[around.index(loops[-1]) :], loops[-1]))
-        elif step.body:
+        elif step.body or step.cases:
             is_loop = kind in ("while", "for")
             step.is_object = is_loop and not step.hard
             step.catches = (_has_handlers(step.node) or _suppresses(step.node)) and any(s.may_raise() for s in step.body)

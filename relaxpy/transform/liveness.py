@@ -1,9 +1,9 @@
 """Liveness, backward over the outline: which names may still be read.
 
 Writes into each step ``live_after`` (what may be read after it), into branches ``live_orelse`` (what may be read from the
-start of the else side on), and into loops ``live_head`` (what may be read from a test or from the loop's end on); into `try`
-statements ``live_head`` (what may be read from the start of a handler or after all of them) and ``live_orelse`` (from the start
-of `finally`).
+start of the else side on), and into loops ``live_head`` (what may be read from a test or from the loop's end on). In `match`
+statements ``live_head`` is what may be read from the first case on; in `try` statements, from the start of a handler or after
+all of them, and ``live_orelse`` from the start of `finally`.
 """
 
 from __future__ import annotations
@@ -63,6 +63,7 @@ class _Liveness:
             before = live
             for case in step.cases:
                 before |= self.case(case, live, brk, cont, ret, caught) | case.reads
+            step.live_head = before
             return before | step.reads
         return self.try_(step, live, brk, cont, ret, caught)
 

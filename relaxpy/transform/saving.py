@@ -12,7 +12,7 @@ from relaxpy.transform.steps import Step
 __all__ = ["arguments", "deletes", "holds_work", "may_raise", "outline_of", "restored", "saved", "while_open"]
 
 
-_WORK = frozenset({"while", "for", "return", "break", "continue", "raise", "with", "try"})
+_WORK = frozenset({"while", "for", "return", "break", "continue", "raise", "with", "try", "match"})
 
 
 def while_open(rewriter: Rewriter, name: str) -> AbstractContextManager[None]:

@@ -11,7 +11,7 @@ import sys
 from types import FrameType, ModuleType
 from typing import Any
 
-from tests.transform.standin import UNDEFINED, runtime as standin
+from tests.transform.standin import SKIPPED, UNDEFINED, runtime as standin
 
 
 class State:
@@ -203,6 +203,20 @@ class Try:
         return _checked(self.after)
 
 
+class Match:
+    """Each case is asked, with its comparisons as conditions."""
+
+    plain = False
+    soft = True
+    never = SKIPPED
+
+    def __init__(self, subject: Any) -> None:
+        self.subject = subject
+
+    def case(self, number: int, before: Any = SKIPPED) -> Any:
+        return self if before is not None and before.orelse else None
+
+
 class Finally:
     soft = True
 
@@ -237,8 +251,9 @@ def runtime() -> ModuleType:
     for name, compare in relations.items():
         setattr(module, f"if_{name}", _branch(compare))
     vars(module).update(
-        UNDEFINED=UNDEFINED, finally_=Finally, for_=loop, frame=Frame, if_=Branch, live=live, paths=[None], try_=Try, while_=loop
-    )
+        UNDEFINED=UNDEFINED, finally_=Finally, for_=loop, frame=Frame, if_=Branch, live=live, match_=Match, paths=[None],
+        try_=Try, while_=loop,
+    )  # fmt: skip
     return module
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 SKIP = object()
 UNDEFINED = object()
-_MADE = re.compile(r"_(if|loop|frame|and|or|chain|pick|t|try|finally|assert|with|keep)\d*|_rt(_\d+)?")
+_MADE = re.compile(r"_(if|loop|frame|and|or|chain|pick|t|try|finally|assert|with|keep|match|case)\d*|_rt(_\d+)?")
 
 
 class Taken:
@@ -26,6 +26,9 @@ class Taken:
 
     def raised(self) -> tuple[()]:
         return ()
+
+
+SKIPPED = Taken(False)
 
 
 class And:
@@ -140,6 +143,22 @@ class With:
         return manager
 
 
+class Match:
+    plain = True
+    soft = False
+
+    def __init__(self, subject: Any) -> None:
+        self.subject = subject
+        self.taken = 0
+
+    def give(self) -> Any:
+        subject, self.subject = self.subject, None
+        return subject
+
+    def case(self, number: int, before: Any = SKIPPED) -> Any:
+        return Taken(self.taken == number) if before is not None and before.orelse else None
+
+
 class Kept:
     def __init__(self, condition: Any, before: Any = None) -> None:
         self.then = bool(condition)
@@ -228,10 +247,12 @@ def runtime() -> ModuleType:
         **{f"if_{name}": _branch(compare) for name, compare in relations.items()},
         **{f"chain_{name}": _link(compare) for name, compare in (relations | links).items()},
         **{name: getattr(operator, name) for name in changes.split()},
-        SKIP=SKIP, UNDEFINED=UNDEFINED, and_=And, builtins=builtins, callee=lambda function: function,
+        SKIP=SKIP, UNDEFINED=UNDEFINED, all_of=lambda *holds: all(holds), and_=And,
+        any_of=lambda *holds: any(holds), is_same=operator.is_, builtins=builtins, callee=lambda function: function,
         asserted=Assertion, delete=_delete, delete_attr=delattr, delete_cell=_delete_cell,
         delete_global=_delete_global, filtered=Kept, finally_=Finally, for_=Loop, frame=Frame, if_=Taken,
-        in_=_contains, live=lambda: True, load=operator.getitem, maybe=_maybe, not_=operator.not_, not_in=_lacks, or_=Or,
+        in_=_contains, live=lambda: True, load=operator.getitem,
+        match_=Match, maybe=_maybe, not_=operator.not_, not_in=_lacks, or_=Or,
         paths=[], pick=Pick, raised=lambda error: error, range_=range, slice_=slice, store=_store,
         store_attr=_store_attr, store_cell=_store_cell, store_global=_store_global,
         suspending=lambda value, *around: value, suppressor=With, tested=bool, try_=Try, visible=_visible,
