@@ -12,7 +12,7 @@ from typing import Any
 from torch import Tensor
 
 from relaxpy.errors import SoftValueError
-from relaxpy.runtime import arrays
+from relaxpy.runtime import arrays, births
 from relaxpy.runtime.arrays import SoftArray
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.state import state
@@ -44,6 +44,7 @@ def adopt(tensor: Tensor) -> SoftArray:
             remedy="store to a list, to `tensor.clone()`, or to a tensor made inside by torch.zeros(...)",
         )
     array = arrays.constant_array(tensor.detach().clone() if not tensor.requires_grad else tensor.clone())
+    array.birth = births.of_value(tensor)
     tensor.__class__ = AdoptedTensor
     tensor.relaxpy_array = array  # type: ignore[attr-defined]
     return array

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from relaxpy.errors import RelaxError
-from relaxpy.runtime import ops, scopes
+from relaxpy.runtime import births, ops, scopes
 from relaxpy.runtime.arraymethods import ArrayMethods
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.ops import Operand
@@ -38,7 +38,7 @@ def lane_axes() -> int:
 class SoftArray(ArrayMethods):
     """A tensor of dimension >= 1; ``element`` says what its elements are: numbers, truths or (hard, per lane) integers."""
 
-    __slots__ = ("_tensor", "_rows", "element", "origin")
+    __slots__ = ("_tensor", "_rows", "birth", "element", "origin")
     kind = "soft array"
     origin: Any  # of an expectation over rows: which rows (see drawn.py)
     _relaxpy_rows = True
@@ -48,6 +48,7 @@ class SoftArray(ArrayMethods):
         self._rows = rows
         self.element = element
         self.origin = None
+        self.birth = births.here() if state.scopes else None
 
     @classmethod
     def __torch_function__(
@@ -58,6 +59,11 @@ class SoftArray(ArrayMethods):
     def __getattr__(self, name: str) -> Any:
         return torchcalls.attribute(self, name)
 
+    def born_with(self, other: SoftArray | None) -> SoftArray:
+        """This array, which is as old as another one, or as old as the call."""
+        self.birth = None if other is None else other.birth
+        return self
+
     def rows(self) -> list[Any]:
         """The rows, apart from now on; changing the list changes the array."""
         if self._rows is None:
@@ -65,7 +71,7 @@ class SoftArray(ArrayMethods):
             tensor = self._tensor
             parts = tensor.unbind(0)
             if tensor.dim() - lane_axes() > 1:
-                self._rows = [SoftArray(part, element=self.element) for part in parts]
+                self._rows = [SoftArray(part, element=self.element).born_with(self) for part in parts]
             elif self.element == TRUTH:
                 self._rows = [SoftTruth(part) for part in parts]
             elif self.element == INTEGER:

@@ -237,5 +237,6 @@ def _clean(current: Call) -> None:
             _clean_touched(current, unwrapper, (RelaxError,))
             current.parked = unwrapper.changes
     finally:
+        state.births.clear()
         if current.soft:
             _state.leave(_state.calls)

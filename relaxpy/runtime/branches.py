@@ -7,9 +7,9 @@ from typing import Any
 
 from torch import Tensor
 
-from relaxpy.runtime import journal, ops, perturbation, raising, scopes
+from relaxpy.runtime import births, journal, ops, perturbation, raising, scopes
 from relaxpy.runtime.filters import Weighed
-from relaxpy.runtime.journal import NO_CHANGES, Delta
+from relaxpy.runtime.journal import Delta
 from relaxpy.runtime.mixing import Locals, Mixer, settle
 from relaxpy.runtime.ops import Operand
 from relaxpy.runtime.scopes import Scope
@@ -30,7 +30,17 @@ class Branch(Scope):
     rewriter asks to look (it holds a call, a loop or an exit); the likelier side always runs.
     """
 
-    __slots__ = ("p", "then", "orelse", "_before", "_then_live", "_then_locals", "_then_changes", "_swapped")
+    __slots__ = (
+        "p",
+        "then",
+        "orelse",
+        "_before",
+        "_then_live",
+        "_then_locals",
+        "_then_changes",
+        "_then_place",
+        "_swapped",
+    )
     soft = True
 
     def __init__(self, p: Tensor) -> None:
@@ -57,26 +67,27 @@ class Branch(Scope):
         return tuple(self._before.values())
 
     def _end_then(self, after_then: Locals) -> None:
-        while state.scopes[-1] is not self:
-            scopes.commit()
+        scopes.end_inside(self)
         self._then_locals = after_then
         self._then_live = self.live if self.then else 0.0
         self._then_changes = journal.delta((self.log,))
+        self._then_place = self.place
         self.log.undo()
 
     def close(self, **after: Any) -> tuple[Any, ...]:
         """End the block: the locals and changes of both sides are blended; returns the locals."""
         else_live: Operand = 1.0
         else_locals: Locals = self._before
-        else_changes: Delta = NO_CHANGES
         if self._swapped:
-            scopes.pop(self)
+            scopes.end_inside(self)
             else_live = self.live if self.orelse else 0.0
             else_locals, else_changes = after, journal.delta((self.log,))
             self.log.undo()
         else:
             self._end_then(after)
-            scopes.pop(self)
+            else_changes = journal.unchanged(self)
+        scopes.pop(self)
+        births.close(self._then_place)
         result = self._blended(
             (self._then_live, else_live), (self._then_locals, else_locals), (self._then_changes, else_changes)
         )

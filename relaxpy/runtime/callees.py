@@ -12,7 +12,7 @@ from collections.abc import Callable
 from types import BuiltinFunctionType, FunctionType, MethodDescriptorType, MethodType, WrapperDescriptorType
 from typing import Any
 
-from relaxpy.runtime import registry
+from relaxpy.runtime import births, registry
 from relaxpy.runtime.installed import is_hooked
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.marks import is_tensor
@@ -79,9 +79,12 @@ def _user_function(function: Any) -> Any:
         return function
     elif _is_own(function):
         key = id(function)
-        relaxed = compiler.rewrite_function(function)
+        program = compiler.program_of(function)
+        # code in which nothing is to be rewritten is called as it is
+        relaxed = compiler.function_of(program, function) if program.rewritten.changed else None
         _relaxed[key] = (weakref.ref(function, lambda _: _relaxed.pop(key, None)), relaxed)
-        return relaxed
+        if relaxed is not None:
+            return relaxed
     return _library(function)
 
 
@@ -113,13 +116,13 @@ def _class(kind: type) -> Any:
     init: Any = kind.__init__  # type: ignore[misc]
     new: Any = kind.__new__
     if type(init) is not FunctionType or new is not object.__new__:
-        return kind
+        return _library(kind)
     relaxed = _user_function(init)
     if relaxed is init:
-        return kind
+        return _library(kind)
 
     def construct(*args: Any, **kwargs: Any) -> Any:
-        instance: Any = new(kind)
+        instance: Any = births.made(new(kind))
         relaxed(instance, *args, **kwargs)
         return instance
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from relaxpy.runtime.births import made
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.soft import Soft
 from relaxpy.runtime.state import calls
@@ -26,4 +27,4 @@ def load(container: Any, index: Any) -> Any:
         and any(isinstance(i, Soft) for i in index)
     ):
         return softindex.load(container, index)
-    return container[index]
+    return made(container[index]) if type(index) is slice else container[index]

@@ -8,9 +8,14 @@ so that both sides can be blended cell by cell.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from relaxpy.runtime.births import Birth, Place
 from relaxpy.runtime.containers import Container
+from relaxpy.runtime.state import state
+
+if TYPE_CHECKING:
+    from relaxpy.runtime.scopes import Scope
 
 Key = tuple[int, bool]
 
@@ -91,13 +96,41 @@ class Change:
         self.whole = whole
 
 
-Delta = dict[Key, Change]
-NO_CHANGES: Delta = {}
+class Delta(dict[Key, Change]):
+    """The heap of one state, as changes; which of the objects that were made on soft paths it knows is kept beside."""
+
+    __slots__ = ("places", "time")
+    places: tuple[Place, ...]
+    time: int
+
+    def knows(self, birth: Birth) -> bool:
+        return birth.known_to(self.places, self.time)
+
+
+NO_CHANGES = Delta()
+NO_CHANGES.places, NO_CHANGES.time = (), 0
+
+
+def recorded(changes: Mapping[Key, Change], sides: Iterable[Scope]) -> Delta:
+    """The changes with the present time and the places of these open scopes."""
+    result = Delta(changes)
+    result.places = tuple(scope.place for scope in sides if scope.place is not None)
+    result.time = state.time
+    state.time += 1
+    return result
+
+
+def unchanged(scope: Scope) -> Delta:
+    """The heap of the other side of an open scope, on which nothing happens."""
+    return recorded(NO_CHANGES, [outer for outer in state.scopes if outer is not scope])
 
 
 def delta(logs: Iterable[Log]) -> Delta:
     """The present content of everything that the logs (outer to inner) saw changing."""
-    logs = tuple(logs)
+    return recorded(_changes(tuple(logs)), state.scopes)
+
+
+def _changes(logs: tuple[Log, ...]) -> Mapping[Key, Change]:
     if len(logs) == 1 and not logs[0]:
         return NO_CHANGES
     keys: dict[Key, tuple[Container, dict[Any, None] | None]] = {}

@@ -14,10 +14,11 @@ import torch
 from torch import Tensor
 
 from relaxpy.errors import BlendError
-from relaxpy.runtime import ops, scopes, stores
+from relaxpy.runtime import births, ops, scopes, stores
+from relaxpy.runtime.births import Birth
 from relaxpy.runtime.blend import COMPARED, CannotBlendError, blend, same
 from relaxpy.runtime.containers import Container
-from relaxpy.runtime.journal import Delta, Key, seen_in
+from relaxpy.runtime.journal import NO_CHANGES, Delta, Key, seen_in
 from relaxpy.runtime.ops import Operand
 from relaxpy.runtime.soft import UNDEFINED, Unblendable
 from relaxpy.runtime.state import state
@@ -35,6 +36,14 @@ class Mixer:
         self.heaps = list(heaps)
         self.pair = pair
         self._weights: dict[tuple[int, ...], Weights] = {}
+
+    def knowing(self, birth: Birth) -> Mixer:
+        """The mixer of those states that know an object, which was made on a soft path."""
+        kept = [k for k, heap in enumerate(self.heaps) if heap.knows(birth)]
+        if len(kept) in (0, len(self.heaps)):
+            return self
+        masses = [self.masses[k] for k in kept] if len(kept) > 1 else [1.0]
+        return Mixer(masses, [self.heaps[k] for k in kept])
 
     def mix(self, values: Sequence[Any]) -> Any:
         """The expectation of one value; what cannot be blended is dropped where its mass is negligible."""
@@ -143,7 +152,7 @@ def mixed_errors(masses: Sequence[Operand], errors: Sequence[BaseException]) -> 
     first = errors[0]
     if all(error is first for error in errors):
         return first
-    mixer = Mixer(masses, [{}] * len(errors))
+    mixer = Mixer(masses, [NO_CHANGES] * len(errors))
     try:
         if len({type(error) for error in errors}) > 1:
             raise CannotBlendError(first, next(error for error in errors if type(error) is not type(first)))
@@ -185,16 +194,18 @@ def _changes(mixer: Mixer) -> list[tuple[Container, Any, Any]]:
             holders.setdefault(key, change.container)
     writes: list[tuple[Container, Any, Any]] = []
     for key, holder in holders.items():
-        changes = [heap.get(key) for heap in mixer.heaps]
+        birth = births.of(holder)
+        among = mixer if birth is None else mixer.knowing(birth)
+        changes = [heap.get(key) for heap in among.heaps]
         if any(change is not None and change.whole is not None for change in changes):
-            writes.append((holder, WHOLE, _whole(mixer, holder)))
+            writes.append((holder, WHOLE, _whole(among, holder)))
             continue
         cells = dict.fromkeys(cell for change in changes if change is not None for cell in change.cells)
         for cell in cells:
             old = holder.get(cell)
             values = [old if change is None else change.cells.get(cell, old) for change in changes]
             try:
-                writes.append((holder, cell, mixer.mix(values)))
+                writes.append((holder, cell, among.mix(values)))
             except CannotBlendError as error:
                 raise blend_error(f"{holder.noun}{holder.described(cell)}", error) from None
     return writes
@@ -249,7 +260,7 @@ def mean(weights: Sequence[Operand], values: Sequence[Any], what: str) -> Any:
     if all(type(value) is SoftNumber and value.finite for value in values):
         return SoftNumber(ops.weighted_sum(weights, [value.lanes for value in values]), True)
     try:
-        return Mixer(weights, [{}] * len(values)).mix(values)
+        return Mixer(weights, [NO_CHANGES] * len(values)).mix(values)
     except CannotBlendError as error:
         raise blend_error(what, error) from None
 

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from relaxpy.runtime.births import returned
 from relaxpy.runtime.containers import Container, container
 from relaxpy.runtime.sequences import holds_soft
 from relaxpy.runtime.state import state
@@ -48,10 +49,10 @@ def watched(function: Any) -> Any:
 def _watch(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
     holders = [container(value) for value in (*args, *kwargs.values()) if isinstance(value, tuple(_CHANGING))]
     if not holders:
-        return function(*args, **kwargs)
+        return returned(function(*args, **kwargs))
     before = [(holder, holder.copy()) for holder in holders if holder is not None]
     try:
-        return function(*args, **kwargs)
+        return returned(function(*args, **kwargs))
     finally:
         for holder, old in before:
             if _differs(holder, old):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any
 
-from relaxpy.runtime import state as _state
+from relaxpy.runtime import births, state as _state
 from relaxpy.runtime.journal import Log
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.state import state
@@ -30,7 +30,7 @@ serials = itertools.count()
 class Scope:
     """One open soft block."""
 
-    __slots__ = ("serial", "weight", "live", "log", "died", "_dead", "_outside")
+    __slots__ = ("serial", "weight", "live", "log", "place", "died", "_dead", "_outside")
 
     def __init__(self) -> None:
         self.serial = next(serials)
@@ -41,6 +41,7 @@ class Scope:
         self.weight: Operand = weight
         self.live: Operand = 1.0
         self.log = Log()
+        self.place: births.Place | None = None
         self._dead: Tensor | bool | None = False
         self._outside: Operand | None = None
 
@@ -81,6 +82,7 @@ def push(scope: Scope, weight: Operand = 1.0) -> None:
     scope.open_with(weight)
     scopes, logs = state.scopes, state.logs
     if not scopes:
+        state.births.clear()
         _state.enter(_state.paths)
     place = len(scopes)
     while place and scopes[place - 1].serial > scope.serial:
@@ -90,11 +92,11 @@ def push(scope: Scope, weight: Operand = 1.0) -> None:
 
 
 def pop(scope: Scope) -> None:
-    """Close a scope; scopes above it are left-overs of an exception that library code swallowed: they end as if certain."""
-    while state.scopes[-1] is not scope:
-        commit()
+    """Close a scope."""
+    end_inside(scope)
     state.scopes.pop()
     state.logs.pop()
+    births.close(scope.place)
     if not state.scopes:
         _certain_again()
 
@@ -104,11 +106,18 @@ def _certain_again() -> None:
     state.epoch += 1
 
 
+def end_inside(scope: Scope) -> None:
+    """Scopes inside are left-overs of an exception that library code swallowed: they end as if certain."""
+    while state.scopes[-1] is not scope:
+        commit()
+
+
 def commit() -> None:
     """Close the innermost scope as if it were certain: what it changed stays, on account of the scope outside."""
     log = state.logs[-1]
-    state.scopes.pop()
+    scope = state.scopes.pop()
     state.logs.pop()
+    births.close(scope.place)
     if state.logs:
         state.logs[-1].absorb(log)
     else:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from relaxpy.runtime.options import DEFAULTS, Options
 
 if TYPE_CHECKING:
+    from relaxpy.runtime.births import Birth
     from relaxpy.runtime.boundary import Call
     from relaxpy.runtime.journal import Log
     from relaxpy.runtime.scopes import Scope
@@ -23,7 +24,10 @@ _lock = threading.Lock()
 
 
 class State(threading.local):
-    """Per thread: options in force, the outermost relaxed call, open scopes and their logs (outermost first)."""
+    """Per thread: options in force, the outermost relaxed call, open scopes and their logs (outermost first).
+
+    ``births`` says where objects were made while scopes are open, ``time`` counts the states recorded (see births.py).
+    """
 
     def __init__(self) -> None:
         self.settings: Mapping[str, Any] = {}
@@ -33,6 +37,8 @@ class State(threading.local):
         self.scopes: list[Scope] = []
         self.logs: list[Log] = []
         self.epoch = 0  # how often all scopes have been closed
+        self.births: dict[int, tuple[Any, Birth]] = {}
+        self.time = 0
 
 
 state = State()

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from relaxpy.runtime import births
 from relaxpy.runtime.state import state
 
 _MAKERS = frozenset(
@@ -33,5 +34,5 @@ def remembered(function: Callable[..., Any]) -> Any:
 def _made(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
     result = function(*args, **kwargs)
     if state.call is not None and type(result) is torch.Tensor:
-        state.call.made[id(result)] = result
+        state.call.made[id(result)] = births.made(result)
     return result

@@ -33,7 +33,7 @@ def soft_tensor(tensor: Tensor) -> Soft:
     axes = 0 if state.lanes is None else 1
     if tensor.dim() <= axes:
         return SoftNumber(tensor, ops.all_finite(tensor))
-    return SoftArray(tensor)
+    return SoftArray(tensor).born_with(None)
 
 
 def met(tensor: Tensor) -> Soft:
@@ -41,7 +41,7 @@ def met(tensor: Tensor) -> Soft:
     state.call.become_soft()  # type: ignore[union-attr]
     if tensor.dim() == 0:
         return SoftNumber(tensor, ops.all_finite(tensor))
-    return SoftArray(tensor if state.lanes is None else tensor.unsqueeze(-1))
+    return SoftArray(tensor if state.lanes is None else tensor.unsqueeze(-1)).born_with(None)
 
 
 def make_soft(value: Any) -> Any:

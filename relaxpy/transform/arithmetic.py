@@ -9,13 +9,19 @@ import libcst as cst
 from relaxpy.transform.context import Rewriter
 from relaxpy.transform.pieces import Pieces
 
-__all__ = ["binary"]
+__all__ = ["binary", "links_of"]
 
 
-def binary(rewriter: Rewriter, node: Any, out: Pieces) -> None:
+def links_of(node: Any) -> list[Any]:
+    """The operations of a chain `a + b + c`, the last one first."""
     chain = [node]
     while type(chain[-1].left) is cst.BinaryOperation:
         chain.append(chain[-1].left)
+    return chain
+
+
+def binary(rewriter: Rewriter, node: Any, out: Pieces) -> None:
+    chain = links_of(node)
     at = rewriter.whole[id(node)][0]
     innermost = chain[-1].left
     out.copy(at, rewriter.whole[id(innermost)][0])

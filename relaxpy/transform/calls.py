@@ -20,11 +20,17 @@ _FRAME_SENSITIVE = frozenset({"super", "locals", "globals", "vars", "dir", "eval
 _UNDECIDED = frozenset(
     {"len", "isinstance", "issubclass", "hasattr", "callable", "id", "type", "repr", "print"}
 )  # fmt: skip
+# Builtins that look at a container, or copy it.
+_LOOKING = frozenset(
+    "all any bytes dict enumerate filter frozenset len list map max min print repr reversed set sorted str sum tuple zip".split()
+)
 _LITERAL = _FRAME_SENSITIVE | _UNDECIDED
 
 
 def call(rewriter: Rewriter, node: Any, out: Pieces) -> None:
     name = rewriter.hardness.builtin(node)
+    if name in _LOOKING:
+        rewriter.look_at(*(argument.value for argument in node.args))
     if name in _LITERAL or type(node.func) is cst.Name and node.func.value == "super":
         if name in ("locals", "vars", "dir") and not node.args and rewriter.function is not None:
             _local_names(rewriter, node, str(name), out)

@@ -35,6 +35,7 @@ def operator_name(link: Any) -> str:
 def comparison(rewriter: Rewriter, node: Any, out: Pieces) -> None:
     links = node.comparisons
     names = [operator_name(link) for link in links]
+    rewriter.look_at(node.left, *(link.comparator for link in links))
     literal = (
         len(links) == 1 and names[0] in ("is", "is_not") or rewriter.hardness.is_condition(node, rewriter.counters)
     )

@@ -115,6 +115,8 @@ class Rewriter:
         self.counters: frozenset[str] = NO_NAMES
         self.depth = 0
         self.conditions: set[int] = set()  # expressions of which nothing but the truth counts
+        self.looked_at: set[int] = set()  # displays that cannot be changed where they stand
+        self.displays = 0  # pieces of new text that say of displays that they were made
         self.shifts: list[tuple[int, str]] = []
 
     @contextmanager
@@ -149,6 +151,18 @@ class Rewriter:
             self.expression(child, out)
             start = child_end
         out.copy(start, end)
+
+    def look_at(self, *nodes: cst.CSTNode) -> None:
+        """Say that these expressions are used where they stand, so that nobody changes them."""
+        self.looked_at.update(map(id, nodes))
+
+    def unless_displays_only(self, body: Pieces, node: Any, before: int, out: Pieces) -> None:
+        """Write the body of a function; if nothing but displays is new in it, it stays as it is."""
+        if self.displays > before and body.count_new() == self.displays - before:
+            self.displays = before
+            out.copy(*self.whole[id(node)])
+        else:
+            out.extend(body)
 
     def argument(self, node: cst.CSTNode, out: Pieces) -> None:
         """Write an expression so that it can stand among the arguments of a call."""

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 import libcst as cst
 
-from relaxpy.transform.arithmetic import binary
 from relaxpy.transform.boolean import boolean, ternary, unary
 from relaxpy.transform.calls import call
 from relaxpy.transform.comparisons import comparison
 from relaxpy.transform.context import Handler
+from relaxpy.transform.displays import arithmetic, display
 from relaxpy.transform.scopes import comprehension, formatted, lambda_, strings, walrus
 from relaxpy.transform.subscripts import subscript
 from relaxpy.transform.suspending import suspension
@@ -19,19 +19,22 @@ __all__ = ["IN_FUNCTIONS", "OUTSIDE"]
 
 IN_FUNCTIONS: Mapping[type, Handler] = {
     cst.Await: suspension,
-    cst.BinaryOperation: binary,
+    cst.BinaryOperation: arithmetic,
     cst.BooleanOperation: boolean,
     cst.Call: call,
     cst.Comparison: comparison,
     cst.ConcatenatedString: strings,
-    cst.DictComp: comprehension,
+    cst.Dict: display,
+    cst.DictComp: display,
     cst.FormattedString: formatted,
     cst.GeneratorExp: comprehension,
     cst.IfExp: ternary,
     cst.Lambda: lambda_,
-    cst.ListComp: comprehension,
+    cst.List: display,
+    cst.ListComp: display,
     cst.NamedExpr: walrus,
-    cst.SetComp: comprehension,
+    cst.Set: display,
+    cst.SetComp: display,
     cst.Subscript: subscript,
     cst.UnaryOperation: unary,
     cst.Yield: suspension,

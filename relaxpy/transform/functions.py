@@ -45,9 +45,11 @@ def function(rewriter: Rewriter, node: cst.FunctionDef, indent: str, out: Pieces
         word = "" if inner.is_async_generator else "return "
         epilogue = [rewriter.row(f"{word}{inner.frame}.finish()", place)]
     depth, rewriter.depth = rewriter.depth, 0
+    before, body = rewriter.displays, rewriter.pieces()
     with rewriter.within(inner):
         boundary = inner.frame if may_raise(inner.outline.body) else None
-        suite(rewriter, node.body, indent, out, prologue, epilogue, docstring=True, boundary=boundary)
+        suite(rewriter, node.body, indent, body, prologue, epilogue, docstring=True, boundary=boundary)
+    rewriter.unless_displays_only(body, node.body, before, out)
     rewriter.depth = depth
 
 

@@ -42,6 +42,7 @@ def while_(rewriter: Rewriter, node: Any, indent: str, out: Pieces) -> None:
 
 def for_(rewriter: Rewriter, node: Any, indent: str, out: Pieces) -> None:
     first = rewriter.inner[id(node)][0]
+    rewriter.look_at(node.iter)
     start = begin(rewriter, node, indent, out)
     if rewriter.function is None:
         margin(rewriter, indent, start, out)

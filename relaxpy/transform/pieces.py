@@ -67,6 +67,10 @@ class Pieces:
         _, end, text = self.items[-1]
         return self.source[end - 1] if text is None else text[-1:]
 
+    def count_new(self) -> int:
+        """How many of the pieces are new text."""
+        return sum(text is not None for _, _, text in self.items)
+
     def is_plain(self) -> bool:
         """Is all of it one slice of the source?"""
         return len(self.items) <= 1 and all(text is None for _, _, text in self.items)

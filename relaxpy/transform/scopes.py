@@ -23,7 +23,9 @@ def lambda_(rewriter: Rewriter, node: Any, out: Pieces) -> None:
     body_start, body_end = rewriter.whole[id(node.body)]
     header(rewriter, start, defaults, body_start, out)
     with rewriter.within(Function(rewriter.outlines.of(node), FreshNames(rewriter.taken), None)):
-        rewriter.expression(node.body, out)
+        before, body = rewriter.displays, rewriter.pieces()
+        rewriter.expression(node.body, body)
+        rewriter.unless_displays_only(body, node.body, before, out)
     out.copy(body_end, end)
 
 
@@ -35,6 +37,7 @@ def comprehension(rewriter: Rewriter, node: Any, out: Pieces) -> None:
     counters = saved[1]
     found, inner = known_counters(rewriter, clauses)
     start, end = rewriter.whole[id(node)]
+    rewriter.look_at(*(clause.iter for clause in clauses))
     for part, known in _parts(rewriter, node, clauses, counters, inner, found):
         part_start, part_end = rewriter.whole[id(part)]
         out.copy(start, part_start)

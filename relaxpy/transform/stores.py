@@ -106,6 +106,8 @@ def _unpacked(rewriter: Rewriter, elements: Sequence[Any], value: Pieces, place:
 
 def assign(rewriter: Rewriter, node: cst.Assign) -> list[Row]:
     targets: list[Any] = [target.target for target in node.targets]
+    if all(isinstance(target, (cst.Tuple, cst.List)) for target in targets):
+        rewriter.look_at(node.value)
     start, end = rewriter.inner[id(node)]
     if all(is_own_target(rewriter, target) for target in targets):
         out = rewriter.pieces()

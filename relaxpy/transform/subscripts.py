@@ -7,14 +7,19 @@ from typing import Any
 import libcst as cst
 
 from relaxpy.transform.context import Rewriter
+from relaxpy.transform.making import made
 from relaxpy.transform.pieces import Pieces
 
 __all__ = ["index", "is_repeatable_index", "subscript"]
 
 
 def subscript(rewriter: Rewriter, node: Any, out: Pieces) -> None:
+    rewriter.look_at(node.value)
     if rewriter.hardness.is_index(node.slice, rewriter.counters):
-        rewriter.literal(node, out)
+        if rewriter.function is None or id(node) in rewriter.looked_at or not _has_slice(node):
+            rewriter.literal(node, out)
+        else:
+            made(rewriter, node, Rewriter.literal, out)
         return
     rewriter.site("index", node)
     start = rewriter.opened(node, out)
@@ -26,6 +31,10 @@ def subscript(rewriter: Rewriter, node: Any, out: Pieces) -> None:
     rewriter.between(rewriter.whole[id(node.slice[-1])][1], rewriter.inner[id(node)][1], ")", out)
     rewriter.depth -= 1
     rewriter.closed(node, out)
+
+
+def _has_slice(node: Any) -> bool:
+    return any(type(element.slice) is cst.Slice for element in node.slice)
 
 
 def index(rewriter: Rewriter, node: Any, out: Pieces) -> None:

@@ -9,10 +9,6 @@ from tests.fuzz.program import Program, generate
 from tests.fuzz.shrink import shrink
 
 CHUNK = 20
-# A list or dict made on a soft side and changed in structure there is blended with a side on which it does not exist.
-MADE_INSIDE = (3, 13, 29, 45, 46, 70, 77, 84, 110, 116, 120, 147, 151, 161, 177, 181, 205, 213, 214, 223, 243)
-MADE_INSIDE += (260, 265, 275, 277, 295)
-OPEN_BUGS = set(MADE_INSIDE)
 
 
 def keeps_the_laws(seed: int) -> None:
@@ -24,14 +20,7 @@ def keeps_the_laws(seed: int) -> None:
 @pytest.mark.parametrize("first", range(0, 300, CHUNK))
 def test_programs_keep_the_laws(first: int) -> None:
     for seed in range(first, first + CHUNK):
-        if seed not in OPEN_BUGS:
-            keeps_the_laws(seed)
-
-
-@pytest.mark.xfail(strict=True, reason="open bugs, see above")
-@pytest.mark.parametrize("seed", sorted(OPEN_BUGS))
-def test_programs_that_show_open_bugs(seed: int) -> None:
-    keeps_the_laws(seed)
+        keeps_the_laws(seed)
 
 
 def test_a_seed_always_gives_the_same_program() -> None:

@@ -251,7 +251,7 @@ def runtime() -> ModuleType:
         any_of=lambda *holds: any(holds), is_same=operator.is_, builtins=builtins, callee=lambda function: function,
         asserted=Assertion, delete=_delete, delete_attr=delattr, delete_cell=_delete_cell,
         delete_global=_delete_global, filtered=Kept, finally_=Finally, for_=Loop, frame=Frame, if_=Taken,
-        in_=_contains, live=lambda: True, load=operator.getitem,
+        in_=_contains, live=lambda: True, load=operator.getitem, made=lambda value: value,
         match_=Match, maybe=_maybe, not_=operator.not_, not_in=_lacks, or_=Or,
         paths=[], pick=Pick, raised=lambda error: error, range_=range, slice_=slice, store=_store,
         store_attr=_store_attr, store_cell=_store_cell, store_global=_store_global,

@@ -1,0 +1,140 @@
+"""Where on the soft paths an object was made, so that it counts on no path on which it does not exist.
+
+A list made on one side of a branch and changed there has nothing to be blended with on the other side: there is no such list
+there (SEMANTICS, section 4: a name that one side alone defines keeps its value). So every side of a scope is a ``Place``, an
+object that is made there has a ``Birth``, and when states are mixed an object's changes count in the states that know it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from relaxpy.runtime.state import state
+
+if TYPE_CHECKING:
+    from relaxpy.runtime.containers import Container
+
+_MUTABLE = frozenset({list, dict, set, deque, bytearray})
+
+
+class Place:
+    """A side of a scope. When it ends, what was made there goes to the place outside, at the time ``closed``."""
+
+    __slots__ = ("closed", "outside")
+
+    def __init__(self) -> None:
+        self.outside: Place | None = None
+        self.closed = 0
+
+
+EVERYWHERE = Place()
+
+
+class Birth:
+    """Place and time at which an object was made; times count the states that were recorded before."""
+
+    __slots__ = ("place", "time")
+
+    def __init__(self, place: Place, time: int) -> None:
+        self.place = place
+        self.time = time
+
+    def known_to(self, places: tuple[Place, ...], time: int) -> bool:
+        """Does the object exist in a state that was recorded in these places at that time?"""
+        place = self.place
+        while place.outside is not None and place.closed <= time:
+            place = place.outside
+        return self.time <= time and (place is EVERYWHERE or place in places)
+
+
+def here() -> Birth | None:
+    """The birth of what is made now; None where no scope is open, so that it exists on all paths."""
+    return Birth(_place_of(len(state.scopes) - 1), state.time) if state.scopes else None
+
+
+def _place_of(depth: int) -> Place:
+    if depth < 0:
+        return EVERYWHERE
+    scope = state.scopes[depth]
+    if scope.place is None:
+        scope.place = Place()
+    return scope.place
+
+
+def close(place: Place | None) -> None:
+    """A side has ended, and its scope is no longer open: what was made there belongs to the place outside."""
+    if place is not None:
+        place.outside = _place_of(len(state.scopes) - 1)
+        place.closed = state.time
+
+
+def made(value: Any) -> Any:
+    """The value, which has just been made, and so has what it alone holds: displays, comprehensions, instances."""
+    if state.scopes and _may_change(value):
+        _remember(value, here())
+    return value
+
+
+def returned(value: Any) -> Any:
+    """What a call has given: if nobody else holds it, it has just been made."""
+    if state.scopes and _may_change(value) and sys.getrefcount(value) <= _OWN_REFERENCES:
+        _remember(value, here())
+    return value
+
+
+def _remember(value: Any, birth: Birth | None) -> None:
+    if id(value) in state.births or birth is None:
+        return
+    state.births[id(value)] = value, birth
+    for part in _parts(value):
+        # the references: of the container, of the loop, and the argument
+        if _may_change(part) and sys.getrefcount(part) <= 3:
+            _remember(part, birth)
+
+
+def _parts(value: Any) -> Iterator[Any]:
+    if isinstance(value, dict):
+        yield from value.values()
+    elif isinstance(value, (list, deque)):
+        yield from value
+    if type(value).__dictoffset__:
+        yield from object.__getattribute__(value, "__dict__").values()
+
+
+def _may_change(value: Any) -> bool:
+    return type(value) in _MUTABLE or bool(type(value).__dictoffset__) and not isinstance(value, type)
+
+
+def of(holder: Container) -> Birth | None:
+    """Where the object of a container was made, if on a soft path."""
+    target = holder.target
+    if hasattr(type(target), "_relaxpy_rows"):
+        birth: Birth | None = target.birth
+        return birth
+    return of_value(target)
+
+
+def of_value(value: Any) -> Birth | None:
+    found = state.births.get(id(value))
+    return None if found is None else found[1]
+
+
+def _call_of_returned() -> int:
+    """How many references `returned` sees to an object that only its caller's call holds: Python's versions differ."""
+    counts: list[int] = []
+
+    def count(value: Any) -> Any:
+        counts.append(sys.getrefcount(value))
+        return value
+
+    def caller(function: Any) -> Any:
+        return count(function())
+
+    caller(list)
+    return counts[0]
+
+
+_OWN_REFERENCES = _call_of_returned()

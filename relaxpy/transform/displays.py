@@ -1,0 +1,57 @@
+"""Lists, dicts and sets that the source writes out: ``[x]`` becomes ``_rt.made([x])``, where it may be changed later.
+
+The runtime has to know on which paths such an object exists. What is only looked at where it stands (``for x in [1, 2]``,
+``sum([...])``) stays as it is, and so does a function in which nothing else is rewritten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import libcst as cst
+
+from relaxpy.transform.arithmetic import binary, links_of
+from relaxpy.transform.context import Rewriter
+from relaxpy.transform.making import made
+from relaxpy.transform.pieces import Pieces
+from relaxpy.transform.scopes import comprehension
+from relaxpy.transform.tree import children
+
+__all__ = ["arithmetic", "display"]
+
+_COMPREHENSIONS = (cst.ListComp, cst.SetComp, cst.DictComp)
+_DISPLAYS = (cst.List, cst.Set, cst.Dict, *_COMPREHENSIONS)
+_OF_LISTS = (cst.Add, cst.Multiply)
+
+
+def display(rewriter: Rewriter, node: Any, out: Pieces) -> None:
+    """A display or a comprehension; those that are its elements are found in it by the runtime."""
+    is_made = rewriter.function is not None and id(node) not in rewriter.looked_at
+    _look_at(rewriter, children(node))
+    write = comprehension if isinstance(node, _COMPREHENSIONS) else Rewriter.literal
+    if is_made:
+        made(rewriter, node, write, out)
+    else:
+        write(rewriter, node, out)
+
+
+def arithmetic(rewriter: Rewriter, node: Any, out: Pieces) -> None:
+    """``[0.0] * n`` and ``xs + [x]`` make a list as well."""
+    lists = [
+        operand
+        for link in links_of(node)
+        if isinstance(link.operator, _OF_LISTS)
+        for operand in (link.left, link.right)
+        if isinstance(operand, (cst.List, cst.ListComp))
+    ]
+    is_made = lists and rewriter.function is not None and id(node) not in rewriter.looked_at
+    _look_at(rewriter, lists)
+    if is_made:
+        made(rewriter, node, binary, out)
+    else:
+        binary(rewriter, node, out)
+
+
+def _look_at(rewriter: Rewriter, nodes: Iterable[cst.CSTNode]) -> None:
+    rewriter.looked_at.update(id(node) for node in nodes if isinstance(node, _DISPLAYS))

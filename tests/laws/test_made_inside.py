@@ -1,0 +1,193 @@
+"""Objects that are made on a soft path: they count on no path on which they do not exist."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from relaxpy import relax
+from tests.laws.support import BETA, FINE, array, assert_same, number
+from tests.oracle import expectation, flatten
+
+
+class Box:
+    def __init__(self, value: Any) -> None:
+        self.value = value
+        self.items = [value, 1.0]
+
+
+@dataclasses.dataclass
+class Pair:
+    first: Any
+    second: Any
+
+
+def a_dict_that_changes_its_keys(x: Any, y: Any) -> Any:
+    u = 1.0
+    if x > 0:
+        z = {"k": x}
+        z["m"] = y
+        u = z.pop("k") + z["m"]
+    return u
+
+
+def a_list_that_grows_on_the_other_side(x: Any, y: Any) -> Any:
+    if x > 0:
+        return [x, y, 1.0]
+    found = []
+    found.append(y)
+    found.extend([x, 2.0])
+    return found
+
+
+def a_store_into_what_only_one_side_has(x: Any, y: Any) -> Any:
+    kept = [0.0]
+    if x > 0:
+        z = [1.0, 2.0]
+        z[0] = y
+        kept[0] = z[0]
+        if y > 0.3:
+            z[1] = x
+    else:
+        z = [x, y]
+    z[1] += 1.0
+    return z, kept
+
+
+def kept_in_an_attribute(x: Any, y: Any) -> Any:
+    box = Box(y)
+    if x > 0:
+        inner = Box(x)
+        inner.items.append(y)
+        inner.value = inner.items.pop() + inner.items[0]
+        box.value = inner.value
+    return box.value, box.items
+
+
+def made_before_and_after_an_exit(x: Any, y: Any) -> Any:
+    z = [0.0]
+    total = 0.0
+    for step in range(3):
+        w = [total]
+        if x > step * 0.2:
+            w.append(1.0)
+            break
+        w[0] = y
+        z[0] = z[0] + w[0]
+        total = total + w[0] * 0.5
+        w.append(total)
+    return z, total, w[0]
+
+
+def returned_by_helpers(x: Any, y: Any) -> Any:
+    if x > 0:
+        z = pair_of(x, y)
+        z.append(x)
+        z[0] = 5.0
+        return z[0] + z[-1]
+    return y
+
+
+def pair_of(x: Any, y: Any) -> Any:
+    return [x, y]
+
+
+def copied(x: Any, y: Any) -> Any:
+    rows = [[x, y], [1.0, 2.0]]
+    if y > 0.5:
+        deep, flat, part = copy.deepcopy(rows), rows[0].copy(), rows[1][:]
+        deep[0][0] = 7.0
+        deep[1].append(3.0)
+        flat.append(x)
+        part.pop()
+        extra = [x, *sorted([3.0, 1.0])]
+        extra[0] = y
+        more = [0.0] * 2
+        more.append(extra[0])
+        return deep[0][0] + deep[1][2] + flat[2] + part[0] + extra[0] + more[2], rows
+    return x, rows
+
+
+def other_containers(x: Any, y: Any) -> Any:
+    if x > 0:
+        queue = deque([x])
+        queue.append(y)
+        seen = set()
+        seen.add(1)
+        pair = Pair(x, y)
+        pair.first = queue.popleft() * 2.0
+        return pair.first + pair.second + len(seen)
+    return x
+
+
+def comprehensions(x: Any, y: Any) -> Any:
+    if x < y:
+        squares = [v * v for v in [x, y]]
+        squares.append(1.0)
+        table = {name: [v] for name, v in zip("ab", squares)}
+        table["a"].append(2.0)
+        del table["b"]
+        return squares[2] + table["a"][1] + table["a"][0]
+    return 0.0
+
+
+PROGRAMS: list[Callable[[Any, Any], Any]] = [
+    a_dict_that_changes_its_keys,
+    a_list_that_grows_on_the_other_side,
+    a_store_into_what_only_one_side_has,
+    kept_in_an_attribute,
+    made_before_and_after_an_exit,
+    returned_by_helpers,
+    copied,
+    other_containers,
+    comprehensions,
+]
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: str(program.__name__))
+def test_equals_the_enumeration_of_paths(program: Any) -> None:
+    x = array(0.3, -0.2, 0.7)
+    y = array(0.9, 0.1, -0.4)
+    exact = expectation(program, (x, y), beta=BETA).leaves
+    for lane in range(3):
+        alone = {place: leaf[lane] if torch.is_tensor(leaf) and leaf.dim() else leaf for place, leaf in exact.items()}
+        assert_same(relax(program, **FINE)(x[lane], y[lane]), alone, [x, y])
+    together = flatten(relax(program, batch=True, **FINE)(x, y), lanes=True)
+    assert together.keys() == exact.keys()
+    for place, leaf in exact.items():
+        assert_same(torch.as_tensor(together[place], dtype=x.dtype).expand(3), torch.as_tensor(leaf).expand(3), [x, y])
+
+
+def test_arrays_made_on_one_side_keep_their_elements() -> None:
+    def program(x: Any, a: Any) -> Any:
+        if x > 0:
+            b = a * 2.0
+            b[0] = 5.0
+            c = torch.zeros(2, dtype=torch.float64)
+            c[1] = x
+        return b, c
+
+    x = number(0.3)
+    a = array(1.0, 2.0)
+    b, c = relax(program, **FINE)(x, a)
+    assert b.tolist() == [5.0, 4.0]
+    assert c.tolist() == [0.0, 0.3]
+
+
+def test_rows_of_an_older_array_are_as_old_as_it() -> None:
+    def program(x: Any, a: Any) -> Any:
+        if x > 0:
+            a[0][1] = 5.0
+        return a
+
+    x = number(0.3)
+    a = array([1.0, 2.0], [3.0, 4.0])
+    p = torch.sigmoid(BETA * x)
+    expected = torch.stack([torch.stack([a[0, 0], p * 5.0 + (1 - p) * a[0, 1]]), a[1]])
+    torch.testing.assert_close(relax(program, **FINE)(x, a), expected)
