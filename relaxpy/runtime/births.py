@@ -17,6 +17,7 @@ from relaxpy.runtime.state import state
 if TYPE_CHECKING:
     from relaxpy.runtime.containers import Container
 
+_NEVER = sys.maxsize
 _MUTABLE = frozenset({list, dict, set, deque, bytearray})
 
 
@@ -64,11 +65,21 @@ def _place_of(depth: int) -> Place:
     return scope.place
 
 
-def close(place: Place | None) -> None:
-    """A side has ended, and its scope is no longer open: what was made there belongs to the place outside."""
+def close(place: Place | None, goes_on: bool = True) -> None:
+    """A side has ended, and its scope is no longer open: what was made there belongs to the place outside.
+
+    Where nothing of its path goes on, they are known only where its exits lead.
+    """
     if place is not None:
         place.outside = _place_of(len(state.scopes) - 1)
-        place.closed = state.time
+        place.closed = state.time if goes_on else _NEVER
+
+
+def arrived(places: tuple[Place, ...]) -> None:
+    """A state that was recorded in these places goes on here: so does what was made where nothing else went on."""
+    for place in places:
+        if place.closed == _NEVER:
+            close(place)
 
 
 def made(value: Any) -> Any:

@@ -71,7 +71,7 @@ class Branch(Scope):
         self._then_locals = after_then
         self._then_live = self.live if self.then else 0.0
         self._then_changes = journal.delta((self.log,))
-        self._then_place = self.place
+        self._then_place, self.place = self.place, None
         self.log.undo()
 
     def close(self, **after: Any) -> tuple[Any, ...]:
@@ -86,8 +86,8 @@ class Branch(Scope):
         else:
             self._end_then(after)
             else_changes = journal.unchanged(self)
-        scopes.pop(self)
-        births.close(self._then_place)
+        scopes.pop(self, not ops.is_zero(else_live))
+        births.close(self._then_place, not ops.is_zero(self._then_live))
         result = self._blended(
             (self._then_live, else_live), (self._then_locals, else_locals), (self._then_changes, else_changes)
         )

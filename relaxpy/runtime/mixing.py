@@ -136,6 +136,10 @@ def settle(mixer: Mixer, states: Sequence[Locals]) -> tuple[Any, ...]:
     if not mixer.pair and all(ops.is_zero(mass) for mass in mixer.masses):
         return tuple(states[0].values())
     blended = tuple(_local(mixer, name, [local[name] for local in states]) for name in states[0])
+    if state.births:
+        for mass, heap in zip(mixer.masses, mixer.heaps):
+            if mixer.pair or not ops.is_zero(mass):
+                births.arrived(heap.places)
     writes = list(_changes(mixer))
     for holder, cell, value in writes:
         if cell is WHOLE:

@@ -91,12 +91,12 @@ def push(scope: Scope, weight: Operand = 1.0) -> None:
     logs.insert(place, scope.log)
 
 
-def pop(scope: Scope) -> None:
-    """Close a scope."""
+def pop(scope: Scope, goes_on: bool = True) -> None:
+    """Close a scope; ``goes_on``: does anything of its path?"""
     end_inside(scope)
     state.scopes.pop()
     state.logs.pop()
-    births.close(scope.place)
+    births.close(scope.place, goes_on)
     if not state.scopes:
         _certain_again()
 

@@ -137,6 +137,26 @@ def comprehensions(x: Any, y: Any) -> Any:
     return 0.0
 
 
+def made_where_nothing_goes_on(x: Any, y: Any) -> Any:
+    box = Box(y)
+    if x > 0:
+        if y > 0.2:
+            return joined(box, x)
+        z = {"k": x}
+        z["m"] = y
+        return z.pop("k") + box.value, box.items, z["m"]
+    return joined(box, y)
+
+
+def joined(box: Box, x: Any) -> Any:
+    if x > 0.1:
+        z = {"k": x * box.value}
+        z["m"] = 2.0
+        box.items[0] = z.pop("k") + z["m"]
+        return box.value, box.items, x
+    return x, box.items, 1.0
+
+
 PROGRAMS: list[Callable[[Any, Any], Any]] = [
     a_dict_that_changes_its_keys,
     a_list_that_grows_on_the_other_side,
@@ -147,6 +167,7 @@ PROGRAMS: list[Callable[[Any, Any], Any]] = [
     copied,
     other_containers,
     comprehensions,
+    made_where_nothing_goes_on,
 ]
 
 
