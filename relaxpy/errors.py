@@ -27,6 +27,7 @@ __all__ = [
     "RelaxWarning",
     "SoftValueError",
     "did_you_mean",
+    "is_users",
     "user_place",
 ]
 
@@ -169,6 +170,11 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f"did you mean `{close[0]}`?" if close else ""
 
 
+def is_users(module: str) -> bool:
+    """Is the code of a module the user's own, and not relaxpy's or torch's?"""
+    return module.partition(".")[0] not in _INNER or module.startswith(_USERLIKE)
+
+
 def user_place() -> tuple[str, int] | None:
     """File and line of the innermost frame that is the user's; None if there is none.
 
@@ -177,7 +183,7 @@ def user_place() -> tuple[str, int] | None:
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         name = str(frame.f_globals.get("__name__", ""))
-        if name.partition(".")[0] not in _INNER or name.startswith(_USERLIKE):
+        if is_users(name):
             return frame.f_code.co_filename, frame.f_lineno
         frame = frame.f_back
     return None

@@ -10,10 +10,11 @@ import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 from relaxpy.errors import RelaxError
-from relaxpy.runtime import scopes, state as _state, suspending
+from relaxpy.runtime import classes, scopes, state as _state, suspending
 from relaxpy.runtime.containers import Container
 from relaxpy.runtime.installed import settings_in
 from relaxpy.runtime.journal import Key
@@ -57,6 +58,9 @@ class Call:
         self.drawn: dict[int, tuple[Any, Any]] = {}
         self.hard: HardTensors | None = None
         self.departures = Departures()
+        self.classes: dict[type, tuple[str, ...]] = {}
+        self.classes_met: tuple[type, ...] = ()
+        self.codes: set[CodeType] = set()
         self.parked: list[tuple[Container, Any, Any, Any]] = []
         self.soft = False
 
@@ -160,6 +164,8 @@ def run(current: Call, function: Callable[..., Any], args: Any, kwargs: dict[str
     """The body of an outermost call; ``found``: are there soft values among the arguments?"""
     if found:
         current.become_soft()
+        classes.meet_all((*args, *kwargs.values()))
+        classes.meet_names(function)
     try:
         result = function(*args, **kwargs)
     except BaseException as error:
@@ -192,6 +198,8 @@ def resume(current: Call) -> None:
     current.parked = []
     if current.soft:
         _state.enter(_state.calls)
+    for kind in current.classes_met:
+        classes.meet(kind)
 
 
 def failed(current: Call, error: BaseException) -> None:
@@ -238,5 +246,8 @@ def _clean(current: Call) -> None:
             current.parked = unwrapper.changes
     finally:
         state.births.clear()
+        if current.classes:
+            classes.leave(current.classes)
+            current.classes_met, current.classes = tuple(current.classes), {}
         if current.soft:
             _state.leave(_state.calls)

@@ -18,6 +18,7 @@ from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.marks import is_tensor
 from relaxpy.runtime.state import calls, state
 
+classes: Any = LazyModule("relaxpy.runtime.classes")
 compiler: Any = LazyModule("relaxpy.compiler")
 mutations: Any = LazyModule("relaxpy.runtime.mutations")
 builtins_table: Any = LazyModule("relaxpy.runtime.softbuiltins")
@@ -31,10 +32,14 @@ def callee(function: Any) -> Any:
     """What to call for ``function``; itself if there is nothing to relax."""
     kind = type(function)
     if kind is FunctionType:
+        if calls:
+            classes.meet_names(function)
         return _user_function(function)
     if kind is MethodType:
         inner = function.__func__
         if type(inner) is FunctionType:
+            if calls:
+                classes.meet(type(function.__self__))
             relaxed = _user_function(inner)
             return function if relaxed is inner else MethodType(relaxed, function.__self__)
         return function
@@ -113,6 +118,8 @@ def _builtin(function: Any) -> Any:
 
 def _class(kind: type) -> Any:
     """A class of the user: its __init__ is relaxed."""
+    if calls:
+        classes.meet(kind)
     init: Any = kind.__init__  # type: ignore[misc]
     new: Any = kind.__new__
     if type(init) is not FunctionType or new is not object.__new__:
@@ -135,7 +142,9 @@ def _other(function: Any) -> Any:
     if hasattr(function, "cache_info") and type(wrapped) is FunctionType:
         relaxed = _user_function(wrapped)
         return function if relaxed is wrapped else mutations.bypassing_cache(function, relaxed)
-    if isinstance(function, type) or is_tensor(function):
+    if isinstance(function, type):
+        return _class(function) if type(function).__call__ is type.__call__ else function
+    if is_tensor(function):
         return function
     method = type(function).__dict__.get("__call__")
     if type(method) is FunctionType and is_user_function(method):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
 from relaxpy.runtime.lazy import LazyModule
@@ -11,6 +12,8 @@ from relaxpy.runtime.marks import met
 from relaxpy.runtime.soft import Soft
 from relaxpy.runtime.state import calls
 
+callees: Any = LazyModule("relaxpy.runtime.callees")
+classes: Any = LazyModule("relaxpy.runtime.classes")
 sequences: Any = LazyModule("relaxpy.runtime.sequences")
 softcompare: Any = LazyModule("relaxpy.runtime.softcompare")
 
@@ -57,6 +60,9 @@ def _compare(comparison: Callable[[Any, Any], Any], a: Any, b: Any) -> Any:
     if isinstance(a, Soft) or isinstance(b, Soft):
         return comparison(a, b)
     a, b = met(a), met(b)
+    if calls:
+        classes.meet(type(a))
+        classes.meet(type(b))
     if calls and isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
         return sequences.compare(comparison, a, b)
     return comparison(a, b)
@@ -65,13 +71,21 @@ def _compare(comparison: Callable[[Any, Any], Any], a: Any, b: Any) -> Any:
 def in_(value: Any, container: Any) -> Any:
     """`value in container`"""
     if calls:
-        return sequences.contains(met(value), container)
+        return _contains(met(value), container)
     return value in container
+
+
+def _contains(value: Any, container: Any) -> Any:
+    own = getattr(type(container), "__contains__", None)
+    if type(own) is FunctionType and callees.is_user_function(own):
+        # Python would ask for the truth of what it says
+        return classes.asked(callees.callee(own)(container, value))
+    return sequences.contains(value, container)
 
 
 def not_in(value: Any, container: Any) -> Any:
     """`value not in container`"""
     if calls:
-        found = sequences.contains(met(value), container)
+        found = _contains(met(value), container)
         return softcompare.negation(found) if isinstance(found, Soft) else not found
     return value not in container

@@ -178,6 +178,21 @@ class ArrayContainer(ListContainer):
         self.target.rows()[:] = content
 
 
+def _own_attributes(target: Any) -> Mapping[str, Any]:
+    """The ``__dict__`` of an object, whatever its class's ``__getattr__`` would say where it has none."""
+    try:
+        return object.__getattribute__(target, "__dict__")  # type: ignore[no-any-return]
+    except AttributeError:
+        return {}
+
+
+def _slot_value(slot: MemberDescriptorType, target: Any) -> Any:
+    try:
+        return slot.__get__(target)
+    except AttributeError:
+        return UNDEFINED
+
+
 class AttributeContainer(Container):
     """The attributes of an object, in its ``__dict__`` or its slots; a class or module is an object too."""
 
@@ -188,13 +203,11 @@ class AttributeContainer(Container):
         super().__init__(target, attributes=True)
 
     def get(self, cell: Any) -> Any:
-        own = getattr(self.target, "__dict__", {})
+        own = _own_attributes(self.target)
         if cell in own:
             return own[cell]
         slot = getattr(type(self.target), cell, None)
-        if isinstance(slot, MemberDescriptorType):
-            return getattr(self.target, cell, UNDEFINED)
-        return UNDEFINED
+        return _slot_value(slot, self.target) if isinstance(slot, MemberDescriptorType) else UNDEFINED
 
     def put(self, cell: Any, value: Any) -> None:
         plain = object if not isinstance(self.target, type) else type
@@ -204,11 +217,12 @@ class AttributeContainer(Container):
             plain.__delattr__(self.target, cell)
 
     def content(self) -> Any:
-        content = dict(getattr(self.target, "__dict__", {}))
+        content = dict(_own_attributes(self.target))
         for base in type(self.target).__mro__:
             if "__slots__" in vars(base):
-                slots = (name for name, slot in vars(base).items() if isinstance(slot, MemberDescriptorType))
-                content.update((name, getattr(self.target, name)) for name in slots if hasattr(self.target, name))
+                slots = [(name, slot) for name, slot in vars(base).items() if isinstance(slot, MemberDescriptorType)]
+                found = ((name, _slot_value(slot, self.target)) for name, slot in slots)
+                content.update((name, value) for name, value in found if value is not UNDEFINED)
         return content
 
     def copy(self) -> Any:

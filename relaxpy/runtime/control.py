@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from relaxpy.runtime.classes import asked
 from relaxpy.runtime.compare import eq, ge, gt, le, lt, ne
 from relaxpy.runtime.lazy import LazyModule
-from relaxpy.runtime.marks import met
 from relaxpy.runtime.soft import Soft
 
 branches: Any = LazyModule("relaxpy.runtime.branches")
@@ -61,7 +61,7 @@ def asserted(condition: Any) -> Any:
     """The condition of an `assert`."""
     if condition is True:
         return HOLDS
-    condition = met(condition)
+    condition = asked(condition)
     if isinstance(condition, Soft):
         return branches.SoftAssertion(condition)
     return HOLDS if condition else FAILS
@@ -73,7 +73,7 @@ def if_(condition: Any) -> Any:
         return TAKEN
     if condition is False:
         return SKIPPED
-    condition = met(condition)
+    condition = asked(condition)
     if isinstance(condition, Soft):
         return branches.branch(condition)
     return TAKEN if condition else SKIPPED

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from relaxpy.runtime import compare
+from relaxpy.runtime.classes import asked
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.marks import met
 from relaxpy.runtime.soft import Soft
@@ -125,7 +126,7 @@ def tested(value: Any) -> Any:
     """An operand of a condition as a truth, on the path on which it is evaluated."""
     if value is True or value is False:
         return value
-    value = met(value)
+    value = asked(value)
     return values.truth_of(value) if isinstance(value, Soft) else bool(value)
 
 
@@ -133,7 +134,7 @@ def not_(value: Any) -> Any:
     """`not value`: 1 - p of a soft one."""
     if value is True or value is False:
         return not value
-    value = met(value)
+    value = asked(value)
     if isinstance(value, Soft):
         return softcompare.negation(values.truth_of(value))
     return not value
@@ -167,7 +168,7 @@ def pick(condition: Any) -> Any:
         return PICK_THEN
     if condition is False:
         return PICK_ELSE
-    condition = met(condition)
+    condition = asked(condition)
     if isinstance(condition, Soft):
         return branches.Pick(values.truth_of(condition).lanes)
     return PICK_THEN if condition else PICK_ELSE

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from relaxpy.runtime.classes import asked
 from relaxpy.runtime.lazy import LazyModule
-from relaxpy.runtime.marks import met
 from relaxpy.runtime.soft import Soft
 
 branches: Any = LazyModule("relaxpy.runtime.branches")
@@ -64,7 +64,7 @@ def filtered(condition: Any, before: Any = KEPT) -> Any:
     """
     if condition is True:
         return KEPT
-    condition = met(condition)
+    condition = asked(condition)
     if isinstance(condition, Soft):
         branch = branches.Filter(condition)
         if branch.then:

@@ -9,8 +9,10 @@ from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.soft import Soft
 from relaxpy.runtime.state import calls
 
+classes: Any = LazyModule("relaxpy.runtime.classes")
 softindex: Any = LazyModule("relaxpy.runtime.softindex")
 
+_BUILT_IN = frozenset({list, tuple, dict, str, bytes, bytearray, range})
 _PLAIN_INDEX = frozenset({int, str, bool, bytes, float, type(None)})
 
 slice_ = slice
@@ -18,7 +20,11 @@ slice_ = slice
 
 def load(container: Any, index: Any) -> Any:
     """`container[index]`"""
-    if not calls or type(index) in _PLAIN_INDEX:
+    if not calls:
+        return container[index]
+    if type(container) not in _BUILT_IN:
+        classes.meet(type(container))
+    if type(index) in _PLAIN_INDEX:
         return container[index]
     if (
         isinstance(index, Soft)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from relaxpy.errors import RelaxWarning, user_place
 from relaxpy.runtime import journal, raising, scopes
+from relaxpy.runtime.classes import asked
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.marks import met
 from relaxpy.runtime.scopes import Scope
@@ -140,7 +141,7 @@ class Loop(Exits):
         """The loop's condition: does any mass enter the body (once more)?"""
         if not self.soft and (condition is True or condition is False):
             return condition
-        condition = met(condition)
+        condition = asked(condition)
         if isinstance(condition, Soft):
             return self._soft_test(values.truth_of(condition).lanes)
         if not self.soft:
