@@ -18,12 +18,7 @@ torch.set_num_threads(1)
 
 
 # Open bugs, by test: what was seen. Strict, so that an entry must go as soon as its cause is mended.
-_LAWS = "tests/laws/"
-OPEN_BUGS = {
-    _LAWS + "test_containers.py::test_an_exception_on_a_soft_path_says_where_it_was": "the note names no line",
-    _LAWS
-    + "test_containers.py::test_soft_values_kept_by_a_closure_made_inside_become_plain": "cells of a returned closure stay soft",
-}
+OPEN_BUGS: dict[str, str] = {}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

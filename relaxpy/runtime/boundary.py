@@ -5,7 +5,6 @@ Inside, nothing of this happens again: a relaxed function that is called from a 
 
 from __future__ import annotations
 
-import contextlib
 import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +13,8 @@ from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 from relaxpy.errors import RelaxError
-from relaxpy.runtime import classes, scopes, state as _state, suspending
+from relaxpy.runtime import classes, notes, scopes, suspending
+from relaxpy.runtime import state as _state
 from relaxpy.runtime.containers import Container
 from relaxpy.runtime.installed import settings_in
 from relaxpy.runtime.journal import Key
@@ -27,9 +27,9 @@ from relaxpy.runtime.state import state
 if TYPE_CHECKING:
     from relaxpy.runtime.provenance import HardTensors
 
+unwrapping: Any = LazyModule("relaxpy.runtime.unwrapping")
 wrapping: Any = LazyModule("relaxpy.runtime.wrapping")
 batching: Any = LazyModule("relaxpy.runtime.batching")
-ops: Any = LazyModule("relaxpy.runtime.ops")
 provenance: Any = LazyModule("relaxpy.runtime.provenance")
 
 
@@ -203,13 +203,14 @@ def resume(current: Call) -> None:
 
 
 def failed(current: Call, error: BaseException) -> None:
-    """An error is about to leave an outermost call: say on which soft path it arose."""
+    """An error leaves an outermost call: it says on which soft path it arose, and what it carries becomes plain."""
     leaving = departure()
     if leaving is not None and any(scope.holds_paths() for scope in state.scopes):
         raise lost_paths(leaving) from error
-    if state.scopes and hasattr(error, "add_note"):
-        mass = ops.largest(scopes.path_mass())
-        error.add_note(f"raised on a soft path whose mass was {mass:.3g}")
+    notes.explain(error)
+    if current.soft:
+        scopes.unwind(-1)
+        unwrapping.Unwrapper(current, tolerant=True).unwrap(error)
 
 
 def plain_result(current: Call, result: Any) -> Any:
@@ -217,20 +218,12 @@ def plain_result(current: Call, result: Any) -> Any:
         return suspending.suspended(current, result)
     if not current.soft and state.lanes is None:
         return result
-    unwrapper = wrapping.Unwrapper(current)
+    unwrapper = unwrapping.Unwrapper(current)
     unwrapper.give_back()
     plain = unwrapper.unwrap(result)
-    _clean_touched(current, unwrapper)
-    return plain
-
-
-def _clean_touched(current: Call, unwrapper: Any, tolerated: tuple[type[Exception], ...] = ()) -> None:
-    """Make plain what was stored in any object, global or cell."""
-    touched = list(current.touched.values())
+    unwrapper.clean(current.touched.values())
     current.touched.clear()
-    for holder in touched:
-        with contextlib.suppress(*tolerated):
-            unwrapper.clean(holder)
+    return plain
 
 
 def _clean(current: Call) -> None:
@@ -239,10 +232,10 @@ def _clean(current: Call) -> None:
         scopes.unwind(-1)
     try:
         if current.touched:
-            # an error is under way already; a value that could not be blended says so when it is read
-            unwrapper = wrapping.Unwrapper(current)
+            # an error is under way already
+            unwrapper = unwrapping.Unwrapper(current, tolerant=True)
             unwrapper.give_back()
-            _clean_touched(current, unwrapper, (RelaxError,))
+            unwrapper.clean(current.touched.values())
             current.parked = unwrapper.changes
     finally:
         state.births.clear()

@@ -49,6 +49,9 @@ class Branch(Scope):
         self.then = self.orelse = True
         self._swapped = False
 
+    def described(self) -> str:
+        return "does not hold" if self._swapped else "holds"
+
     def open(self, look: bool = False, /, **before: Any) -> None:
         """Begin the then side; ``before``: the locals that either side binds and something later may read."""
         self._before = before
@@ -170,6 +173,9 @@ class And(Branch):
         self._left = False if left is truth else left
         self.open(look, **{self.name: self._left})
 
+    def described(self) -> str:
+        return "holds on the left of `and`"
+
     def end(self, right: Any) -> Any:
         (value,) = self.close(**{self.name: _taken(right)})
         if self._left is False and type(right) is SoftTruth and state.options.t_norm != "product":
@@ -188,6 +194,9 @@ class Or(Branch):
         super().__init__(1 - truth.lanes)
         self._left = True if left is truth else left
         self.open(look, **{self.name: self._left})
+
+    def described(self) -> str:
+        return "does not hold on the left of `or`"
 
     def end(self, right: Any) -> Any:
         (value,) = self.close(**{self.name: _taken(right)})

@@ -130,6 +130,9 @@ class Loop(Exits):
         self._continues: list[Exit] = []
         self._tests = 0
 
+    def described(self) -> str:
+        return f"in iteration {self._tests}" if self._tests else "in an iteration that a path has left"
+
     def holds_paths(self) -> bool:
         return bool(self.exits or self._continues)
 

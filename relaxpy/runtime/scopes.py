@@ -9,6 +9,8 @@ in it, and then takes the place that it would have had.
 from __future__ import annotations
 
 import itertools
+import sys
+from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any
 
 from relaxpy.runtime import births, state as _state
@@ -30,11 +32,16 @@ serials = itertools.count()
 class Scope:
     """One open soft block."""
 
-    __slots__ = ("serial", "weight", "live", "log", "place", "died", "_dead", "_outside")
+    __slots__ = ("serial", "weight", "live", "log", "place", "site", "died", "_dead", "_outside")
 
     def __init__(self) -> None:
         self.serial = next(serials)
+        self.site: tuple[CodeType, int] | None = None
         self.died: Departure | None = None  # the exception that ended a path in it, if one did
+
+    def described(self) -> str:
+        """What a path in this scope has done, for messages: "holds", "in iteration 2"."""
+        return ""
 
     def open_with(self, weight: Operand) -> None:
         """(Re)start the scope's current side with this weight."""
@@ -80,6 +87,7 @@ class Scope:
 def push(scope: Scope, weight: Operand = 1.0) -> None:
     """Open a scope at the place that its serial says."""
     scope.open_with(weight)
+    scope.site = _site()
     scopes, logs = state.scopes, state.logs
     if not scopes:
         state.births.clear()
@@ -89,6 +97,14 @@ def push(scope: Scope, weight: Operand = 1.0) -> None:
         place -= 1
     scopes.insert(place, scope)
     logs.insert(place, scope.log)
+
+
+def _site() -> tuple[CodeType, int] | None:
+    """The instruction of the user's code that runs; a line is made of it only for messages."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("relaxpy.runtime"):
+        frame = frame.f_back
+    return None if frame is None else (frame.f_code, frame.f_lasti)
 
 
 def pop(scope: Scope, goes_on: bool = True) -> None:

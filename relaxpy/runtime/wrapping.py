@@ -1,12 +1,10 @@
-"""From the caller's values to soft ones and back (SEMANTICS, section 2).
+"""From the caller's values to soft ones (SEMANTICS, section 2).
 
-Containers of the caller are changed in place, so that aliases stay aliases; when the call ends, whatever is soft in them
-becomes plain, and a tensor that was only wrapped comes back as the object that it was.
+Containers of the caller are changed in place, so that aliases stay aliases; `relaxpy.runtime.unwrapping` is the way back.
 """
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -16,16 +14,16 @@ from torch import Tensor
 
 from relaxpy.errors import RelaxError
 from relaxpy.runtime import ops
-from relaxpy.runtime.adopted import AdoptedTensor, looked_through
-from relaxpy.runtime.arrays import INTEGER, NUMBER, TRUTH, SoftArray
+from relaxpy.runtime.adopted import looked_through
+from relaxpy.runtime.arrays import INTEGER, TRUTH, SoftArray
 from relaxpy.runtime.containers import AttributeContainer, Container, container
 from relaxpy.runtime.integers import from_lanes
 from relaxpy.runtime.marks import Hard
-from relaxpy.runtime.soft import Soft, Unblendable
+from relaxpy.runtime.soft import Soft
 from relaxpy.runtime.state import state
 from relaxpy.runtime.values import SoftNumber, SoftScalar, SoftTruth
 
-_ATOMS = (int, float, bool, str, bytes, complex, type(None))
+ATOMS = (int, float, bool, str, bytes, complex, type(None))
 
 
 def soft_tensor(tensor: Tensor) -> Soft:
@@ -89,15 +87,25 @@ class Wrapper:
     ``shared``: the tensors have no batch axis, so one that leaves as a result is expanded to the batch.
     """
 
-    def __init__(self, call: Any, place_lanes: Callable[[Tensor], Tensor] | None = None, shared: bool = False) -> None:
+    def __init__(
+        self, call: Any, place_lanes: Callable[[Tensor], Tensor] | None = None, shared: bool = False
+    ) -> None:
         self.call = call
         self.place_lanes = place_lanes
         self.shared = shared
         self.seen: dict[int, Any] = {}
+        self.pending: list[Container] = []
         self.found_soft = False
 
     def wrap(self, value: Any) -> Any:
-        if isinstance(value, _ATOMS):
+        """The soft value; what is in containers is wrapped in place, however deep they go."""
+        wrapped = self._wrapped(value)
+        while self.pending:
+            self._in_place(self.pending.pop())
+        return wrapped
+
+    def _wrapped(self, value: Any) -> Any:
+        if isinstance(value, ATOMS):
             return value
         if isinstance(value, Hard):
             self.call.mark_hard(value.value)
@@ -105,12 +113,12 @@ class Wrapper:
         if isinstance(value, Tensor):
             return self._tensor(value)
         if isinstance(value, tuple):
-            items = [self.wrap(item) for item in value]
+            items = [self._wrapped(item) for item in value]
             if all(new is old for new, old in zip(items, value)):
                 return value
             return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
         if type(value) in (list, dict) or dataclasses.is_dataclass(value) and not isinstance(value, type):
-            self._in_place(value)
+            self._note(value)
         return value
 
     def _tensor(self, tensor: Tensor) -> Any:
@@ -130,15 +138,15 @@ class Wrapper:
             self.call.originals[id(wrapped)] = (wrapped, tensor)
         return wrapped
 
-    def _in_place(self, value: Any) -> None:
-        if id(value) in self.seen:
-            return
-        self.seen[id(value)] = (value, value)
-        holder = content_holder(value)
-        if holder is None:
-            return
+    def _note(self, value: Any) -> None:
+        if id(value) not in self.seen:
+            self.seen[id(value)] = (value, value)
+            holder = container(value) or AttributeContainer(value)
+            self.pending.append(holder)
+
+    def _in_place(self, holder: Container) -> None:
         for cell, item in list(cells(holder)):
-            wrapped = self.wrap(item)
+            wrapped = self._wrapped(item)
             if wrapped is not item:
                 holder.put(cell, wrapped)
                 self.call.touched[holder.key] = holder
@@ -154,96 +162,7 @@ def lane_values(lanes: Tensor) -> Any:
     return from_lanes(lanes, dtype) if lanes.dim() == 1 else SoftArray(lanes, element=INTEGER)
 
 
-def content_holder(value: Any) -> Container | None:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return AttributeContainer(value)
-    return container(value)
-
-
 def cells(holder: Container) -> Iterator[tuple[Any, Any]]:
     content = holder.content()
     for name in holder.names(content):
         yield name, holder.cell_of(content, name)
-
-
-def _unchanged(wrapped: Any) -> bool:
-    """Does an argument still hold what the caller gave?"""
-    if isinstance(wrapped, tuple):
-        return all(map(_unchanged, wrapped))
-    return not isinstance(wrapped, SoftArray) or wrapped.whole() is not None
-
-
-class Unwrapper:
-    """Makes plain what a call leaves behind."""
-
-    def __init__(self, call: Any) -> None:
-        self.call = call
-        self.seen: dict[int, Any] = {}
-        self.changes: list[tuple[Container, Any, Any, Any]] = []  # container, cell, soft, plain
-
-    def give_back(self) -> None:
-        """Put the caller's own objects back into the caller's containers, where the program left them."""
-        for holder, cell, wrapped, original in self.call.borrowed:
-            with contextlib.suppress(IndexError):  # of a list that has become shorter
-                if holder.cell_of(holder.content(), cell) is wrapped and _unchanged(wrapped):
-                    self._put(holder, cell, wrapped, original)
-
-    def unwrap(self, value: Any) -> Any:
-        """The plain value; containers are cleaned in place."""
-        if isinstance(value, _ATOMS):
-            return value
-        if isinstance(value, (Soft, AdoptedTensor)):
-            return self._soft(value)
-        if isinstance(value, Tensor):
-            return value
-        if isinstance(value, tuple):
-            items = [self.unwrap(item) for item in value]
-            if all(new is old for new, old in zip(items, value)):
-                return value
-            return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
-        if type(value) in (set, frozenset):
-            return value
-        if not isinstance(value, type) and id(value) not in self.seen:
-            self.seen[id(value)] = (value, value)
-            holder = content_holder(value)
-            if holder is not None:
-                self.clean(holder)
-        return value
-
-    def clean(self, holder: Container) -> None:
-        """Unwrap every cell of a container in place; a soft array becomes plain as a whole where it is met."""
-        if isinstance(holder.target, SoftArray):
-            return
-        for cell, item in list(cells(holder)):
-            plain = self.unwrap(item)
-            if plain is not item:
-                self._put(holder, cell, item, plain)
-
-    def _put(self, holder: Container, cell: Any, soft: Any, plain: Any) -> None:
-        holder.put(cell, plain)
-        self.changes.append((holder, cell, soft, plain))
-
-    def _soft(self, value: Any) -> Any:
-        if type(value) is Unblendable:
-            raise object.__getattribute__(value, "error")
-        original = self.call.originals.get(id(value))
-        if original is not None and _unchanged(value):
-            return original[1]
-        known = self.seen.get(id(value))
-        if known is None:
-            known = self.seen[id(value)] = (value, self._plain(value))
-        return known[1]
-
-    def _plain(self, value: Any) -> Any:
-        if isinstance(value, AdoptedTensor):
-            return self.unwrap(value.relaxpy_array)
-        lanes = value.tensor() if isinstance(value, SoftArray) else value.lanes
-        if isinstance(value, SoftArray) and value.element == NUMBER and not lanes.is_floating_point():
-            lanes = lanes.to(torch.get_default_dtype())
-        if state.lanes is None:
-            return lanes
-        if lanes.dim() == 0:
-            return lanes.expand(state.lanes)
-        if lanes.shape[-1] != state.lanes:
-            lanes = lanes.expand(*lanes.shape[:-1], state.lanes)
-        return lanes.movedim(-1, 0)

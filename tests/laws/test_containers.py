@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import gc
+import sys
 from collections import OrderedDict, defaultdict, namedtuple
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -99,9 +102,61 @@ def test_an_exception_on_a_soft_path_says_where_it_was() -> None:
 
     with pytest.raises(IndexError, match="list index out of range") as caught:
         relax(program, **FINE)(number(0.4))
-    notes = "\n".join(getattr(caught.value, "__notes__", []))
-    assert "0.69" in notes
-    assert f"line {program.__code__.co_firstlineno + 1}" in notes
+    first = program.__code__.co_firstlineno
+    assert notes_of(caught) == (
+        f'on a soft path of probability 0.69:\n  File "{__file__}", line {first + 1}: `if x > 0:` holds'
+    )
+
+
+def notes_of(caught: Any) -> str:
+    """What is said about the path: in a note, or where Python knows none in a warning."""
+    if sys.version_info >= (3, 11):
+        return "\n".join(caught.value.__notes__)
+    return str(caught.value.args)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="there the text is a warning")
+def test_the_note_names_every_step_of_the_path() -> None:
+    def look_up(x: Any, i: Any) -> Any:
+        return [x][i]
+
+    def program(x: Any) -> Any:
+        n = 0.0
+        while x > n:
+            if not (x > 3 or x < 1):
+                if x > 4:
+                    n = n + 0.5
+                else:
+                    n = n + (2.0 if x < 2 else look_up(x, 3))
+            n = n + 1.0
+        return n
+
+    first = program.__code__.co_firstlineno
+    x = torch.tensor([2.5, 2.0], dtype=torch.float64)
+    with pytest.raises(IndexError) as caught:
+        relax(program, batch=True, beta=2.0)(x)
+    p = above(x) * above(3.0, x) * above(x, 1.0) * above(4.0, x) * above(x, 2.0)
+    assert notes_of(caught).splitlines() == [
+        f"on a soft path of probability {p.min():.3g} to {p.max():.3g} in the 2 lanes of the batch:",
+        f'  File "{__file__}", line {first + 2}: `while x > n:` in iteration 1',
+        f'  File "{__file__}", line {first + 3}: `if not (x > 3 or x < 1):` holds',
+        f'  File "{__file__}", line {first + 4}: `if x > 4:` does not hold',
+        f'  File "{__file__}", line {first + 7}: `n = n + (2.0 if x < 2 else look_up(x, 3))` does not hold',
+    ]
+
+
+def test_an_exception_carries_plain_values_out() -> None:
+    def program(x: Any) -> Any:
+        kept = [x * 2.0]
+        raise LookupError("no", x > 0, kept)
+
+    x = number(0.4)
+    with pytest.raises(LookupError) as caught:
+        relax(program, **FINE)(x)
+    text, truth, kept = caught.value.args
+    assert text == "no"
+    assert is_plain([truth, kept])
+    assert_same([truth, kept], [above(x), [2 * x]], [x])
 
 
 def test_soft_values_stored_in_globals_objects_and_closures_become_plain() -> None:
@@ -144,6 +199,62 @@ def test_soft_values_kept_by_a_closure_made_inside_become_plain() -> None:
     y, c = relax(program, **FINE)(x)()
     assert is_plain([y, c])
     assert_same([y, c], [2 * x, above(x)], [x])
+
+
+class Node:
+    def __init__(self, value: Any) -> None:
+        self.value = value
+        self.after: Any = None
+
+
+def test_whatever_leaves_is_plain() -> None:
+    @relax
+    def inner(y: Any) -> Any:
+        return y
+
+    def program(x: Any) -> Any:
+        y = x * 2.0
+
+        def with_defaults(a: Any = x > 0, *, b: Any = y) -> Any:
+            return a, b
+
+        @relax
+        def relaxed(z: Any) -> Any:
+            return y + z
+
+        node = Node(x > 0)
+        node.after = SimpleNamespace(value=y)
+        return with_defaults, relaxed, functools.partial(max, y, key=lambda v: v + y), node, Node(node).value_of
+
+    Node.value_of = lambda self: self.value.value  # type: ignore[attr-defined]
+    x = number(0.4)
+    p = above(x)
+    with_defaults, relaxed, partial, node, method = relax(program, **FINE)(x)
+    assert_same(with_defaults(), (p, 2 * x), [x])
+    assert_same(relaxed(1.0), 2 * x + 1, [x])
+    assert_same(partial(0.1), 2 * x, [x])
+    assert_same([node.value, node.after.value, method()], [p, 2 * x, p], [x])
+    assert is_plain([*with_defaults(), relaxed(1.0), partial(0.1), node.value, node.after.value, method()])
+
+
+def test_containers_may_be_deeper_than_the_stack() -> None:
+    def total(chain: Any) -> Any:
+        result = 0.0
+        new: Any = None
+        while chain is not None:
+            value, chain = chain
+            result = result + (value if value > 0 else 0.0)
+            new = [result, new]
+        return new
+
+    x = number(0.4)
+    chain: Any = None
+    for _ in range(3000):
+        chain = [x, chain]
+    result = relax(total, **FINE)(chain)
+    assert chain[0] is x
+    assert is_plain(result[0])
+    assert_same(result[0], 3000 * above(x) * x, [x])
 
 
 def test_probabilities_leave_as_tensors_and_integers_as_their_expectation() -> None:

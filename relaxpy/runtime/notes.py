@@ -1,0 +1,60 @@
+"""What an exception says about the soft path that it was raised on (SEMANTICS, section 5).
+
+    IndexError: list index out of range
+    on a soft path of probability 0.69:
+      File "program.py", line 12: `if x > 0:` holds
+      File "program.py", line 14: `while y < 3.0:` in iteration 2
+
+Python 3.10 knows no notes: there the same text is a `RelaxWarning`, so that neither the exception nor the text is changed or
+lost (under ``-W error`` the warning is raised, with the exception as its context).
+"""
+
+from __future__ import annotations
+
+import linecache
+import sys
+import warnings
+from types import CodeType
+from typing import Any
+
+from relaxpy.errors import RelaxWarning
+from relaxpy.runtime import scopes
+from relaxpy.runtime.lazy import LazyModule
+from relaxpy.runtime.state import state
+
+ops: Any = LazyModule("relaxpy.runtime.ops")
+
+
+def explain(error: BaseException) -> None:
+    """Say on which soft path an error arose, how probable it is and where it branched off; nothing on a hard path."""
+    if not state.scopes:
+        return
+    steps = [f'\n  File "{place[0]}", line {place[1]}: {text}' for place, text in map(_step, state.scopes) if text]
+    note = f"on a soft path of probability {_probability(scopes.path_mass())}{':' if steps else ''}{''.join(steps)}"
+    if sys.version_info >= (3, 11):
+        error.add_note(note)
+    else:
+        warnings.warn(f"{type(error).__name__} {note}", RelaxWarning, stacklevel=4)
+
+
+def _step(scope: scopes.Scope) -> tuple[tuple[str, int], str]:
+    where = scope.described()
+    if not where or scope.site is None:
+        return ("", 0), ""
+    file, line = placed(*scope.site)
+    return (file, line), f"`{linecache.getline(file, line).strip()}` {where}"
+
+
+def placed(code: CodeType, instruction: int) -> tuple[str, int]:
+    """File and line of an instruction of the user's code."""
+    line = code.co_firstlineno
+    for start, end, number in code.co_lines():
+        if start <= instruction < end and number is not None:
+            line = number
+    return code.co_filename, line
+
+
+def _probability(mass: Any) -> str:
+    if isinstance(mass, (int, float)) or not mass.dim():
+        return f"{ops.largest(mass):.3g}"
+    return f"{-ops.largest(-mass):.3g} to {ops.largest(mass):.3g} in the {mass.numel()} lanes of the batch"
