@@ -86,7 +86,13 @@ class _RelaxedClassMethod(classmethod):  # type: ignore[type-arg]
 
 
 def _checked_hard(function: FunctionType, hard: str | Iterable[str]) -> frozenset[str]:
-    names = frozenset([hard] if isinstance(hard, str) else hard)
+    given = (hard,) if isinstance(hard, str) or not isinstance(hard, Iterable) else tuple(hard)
+    if not all(isinstance(name, str) for name in given):
+        raise RelaxError(
+            f"`hard` must be the name of a parameter, or several names, not {hard!r}",
+            remedy="write hard=('x',), or mark one value at the call: f(relaxpy.hard(x))",
+        )
+    names = frozenset(given)
     code = function.__code__
     count = code.co_argcount + code.co_kwonlyargcount
     count += bool(code.co_flags & inspect.CO_VARARGS) + bool(code.co_flags & inspect.CO_VARKEYWORDS)

@@ -31,8 +31,7 @@ __all__ = [
     "user_place",
 ]
 
-# Frames of these packages say nothing to the user, except where they run the user's kind of code.
-_INNER = ("relaxpy", "torch")
+# Modules of relaxpy's that are code of the user's kind.
 _USERLIKE = ("relaxpy.algorithms", "relaxpy.experiments")
 
 

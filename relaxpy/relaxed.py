@@ -90,6 +90,19 @@ class Relaxed:
             plan = self._plan = self._planned(self._batch)
         return boundary.call(plan, args, kwargs)
 
+    def called_inside(self, call: Any) -> Any:
+        """What relaxed code calls instead, inside this call: the rewritten function itself, if there is nothing to set.
+
+        So a function that calls itself by its decorated name goes no deeper than the undecorated one.
+        """
+        in_force = state.settings
+        if call is None or self._hard or self._batch and state.lanes is None:
+            return self
+        if any(in_force.get(name) is not value for name, value in self._settings.items()):
+            return self
+        call.roots.add(boundary.root_of(self._made.function))
+        return self._made.rewritten
+
     def _call_bound(self, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         plan = self._bound_plan
         if plan is None:
@@ -193,6 +206,11 @@ class BoundRelaxed:
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         return self.__func__._call_bound(self.__self__, args, kwargs)
+
+    def called_inside(self, call: Any) -> Any:
+        """The rewritten method, if nothing is set for it."""
+        function = self.__func__.called_inside(call)
+        return self if function is self.__func__ else MethodType(function, self.__self__)
 
     def with_options(self, **settings: Unpack[Settings]) -> BoundRelaxed:
         """The same method with other options."""

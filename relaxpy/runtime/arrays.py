@@ -36,17 +36,27 @@ def lane_axes() -> int:
 
 
 class SoftArray(ArrayMethods):
-    """A tensor of dimension >= 1; ``element`` says what its elements are: numbers, truths or (hard, per lane) integers."""
+    """A tensor of dimension >= 1; ``element`` says what its elements are: numbers, truths or (hard, per lane) integers.
 
-    __slots__ = ("_tensor", "_rows", "birth", "element", "origin")
+    ``stored_as``: the dtype and device that it keeps when nothing but Python numbers is left in its rows.
+    """
+
+    __slots__ = ("_tensor", "_rows", "birth", "element", "stored_as", "origin")
     kind = "soft array"
     origin: Any  # of an expectation over rows: which rows (see drawn.py)
     _relaxpy_rows = True
 
-    def __init__(self, tensor: Tensor | None = None, rows: list[Any] | None = None, element: str = NUMBER) -> None:
+    def __init__(
+        self,
+        tensor: Tensor | None = None,
+        rows: list[Any] | None = None,
+        element: str = NUMBER,
+        stored_as: tuple[torch.dtype, torch.device] | None = None,
+    ) -> None:
         self._tensor = tensor
         self._rows = rows
         self.element = element
+        self.stored_as = stored_as if tensor is None else (tensor.dtype, tensor.device)
         self.origin = None
         self.birth = births.here() if state.scopes else None
 
@@ -92,7 +102,7 @@ class SoftArray(ArrayMethods):
             assert self._tensor is not None
             return self._tensor
         certain: Tensor | None = integers.certain_lanes(self._rows) if self.element == INTEGER else None
-        return stacked(self._rows) if certain is None else certain
+        return stacked(self._rows, self.stored_as) if certain is None else certain
 
     def whole(self) -> Tensor | None:
         """The tensor, if the rows are not apart."""
@@ -100,7 +110,11 @@ class SoftArray(ArrayMethods):
 
     def copy(self) -> SoftArray:
         """A shallow copy: rows of rows are shared, as in a list's copy."""
-        return SoftArray(rows=list(self.rows()), element=self.element)
+        return self.of_rows(list(self.rows()))
+
+    def of_rows(self, rows: list[Any]) -> SoftArray:
+        """An array like this one, with other rows."""
+        return SoftArray(rows=rows, element=self.element, stored_as=self.stored_as)
 
     @property
     def shape(self) -> torch.Size:
@@ -243,8 +257,8 @@ def element_tensor(value: Any) -> Tensor | float | int | None:
     return stacked(list(value)) if isinstance(value, (list, tuple)) else array_operand(value)
 
 
-def stacked(rows: list[Any]) -> Tensor:
-    """Rows (soft or hard) as one tensor, shape (n, ..., *lanes)."""
+def stacked(rows: list[Any], stored_as: tuple[torch.dtype, torch.device] | None = None) -> Tensor:
+    """Rows (soft or hard) as one tensor, shape (n, ..., *lanes); of this dtype or what it must be promoted to."""
     parts = [element_tensor(row) for row in rows]
     if any(part is None for part in parts):
         odd = next(row for row, part in zip(rows, parts) if part is None)
@@ -254,7 +268,12 @@ def stacked(rows: list[Any]) -> Tensor:
         )
     tensors = [part for part in parts if isinstance(part, Tensor)]
     if not tensors:
-        plain = torch.tensor(parts, dtype=None if parts else torch.get_default_dtype())
+        kept, device = stored_as or (None, None)
+        if not parts:
+            kept = kept or torch.get_default_dtype()
+        elif kept is not None and not kept.is_floating_point:
+            kept = None  # numbers stored among ints say themselves what they are
+        plain = torch.tensor(parts, dtype=kept, device=device)
         return plain if state.lanes is None else plain.unsqueeze(-1).expand(*plain.shape, state.lanes)
     floating = [part for part in tensors if part.is_floating_point()]
     like = (floating or tensors)[0]
@@ -268,6 +287,8 @@ def stacked(rows: list[Any]) -> Tensor:
         shapes = sorted({tuple(part.shape) for part in tensors})
         raise RelaxError(f"rows of different shapes {shapes} do not make a tensor", remedy="keep them in a list")
     dtype = like.dtype
+    if stored_as is not None and stored_as[0].is_floating_point:
+        dtype = torch.promote_types(dtype, stored_as[0])
     for part in floating:
         dtype = torch.promote_types(dtype, part.dtype)
     return torch.stack([_fitted(part, like, dtype, shape) for part in parts])

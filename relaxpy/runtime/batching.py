@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,9 +21,9 @@ def wrap(
     dims = _dims_of(plan, args)
     sizes: dict[str, int] = {}
     for position, (value, dim) in enumerate(zip(args, dims)):
-        _collect(value, dim, f"argument {position + 1}", sizes)
+        _collect(value, dim, _named(plan, position), sizes)
     for name, value in kwargs.items():
-        _collect(value, 0, f"argument `{name}`", sizes)
+        _collect(value, 0, name, sizes)
     state.lanes = _common_size(plan, sizes)
     wrappers: dict[Any, Wrapper] = {}
 
@@ -39,6 +40,16 @@ def wrap(
     return new_args, new_kwargs, any(wrapper.found_soft for wrapper in wrappers.values())
 
 
+def _named(plan: Any, position: int) -> str:
+    """What the function calls a positional argument."""
+    for place, parameter in enumerate(plan.signature.parameters.values()):
+        if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+            return f"{parameter.name}[{position - place}]"
+        if place == position:
+            return str(parameter.name)
+    return f"argument {position + 1}"
+
+
 def _dims_of(plan: Any, args: tuple[Any, ...]) -> Sequence[Any]:
     """One entry per positional argument: an axis, None, or a nested structure, as torch.vmap's in_dims."""
     if isinstance(plan.batch, bool):
@@ -47,8 +58,8 @@ def _dims_of(plan: Any, args: tuple[Any, ...]) -> Sequence[Any]:
         return [plan.batch] * len(args)
     if len(plan.batch) != len(args):
         raise RelaxError(
-            f"batch={tuple(plan.batch)!r} has {len(plan.batch)} entries, but `{plan.name}` was called with "
-            f"{len(args)} positional arguments",
+            f"batch={tuple(plan.batch)!r} counts {len(plan.batch)}, but `{plan.name}` was called with "
+            f"{len(args)} positional argument{'' if len(args) == 1 else 's'}",
             remedy="give one entry per positional argument, as in torch.vmap's in_dims (None: shared by all lanes)",
         )
     return list(plan.batch)
@@ -61,11 +72,14 @@ def _collect(value: Any, dim: Any, what: str, sizes: dict[str, int]) -> None:
     if isinstance(value, Tensor):
         if value.dim() == 0:
             raise RelaxError(
-                f"{what} is a tensor of no dimension, so it has no batch axis",
+                f"`{what}` is a tensor of no dimension, so it has no batch axis",
                 remedy="stack the samples along axis 0, or mark it with relaxpy.hard(...) or None in `batch`",
             )
         if not -value.dim() <= dim < value.dim():
-            raise RelaxError(f"{what} has shape {tuple(value.shape)}, so no axis {dim}", remedy="correct `batch`")
+            raise RelaxError(
+                f"`{what}` has shape {tuple(value.shape)}, so no axis {dim}",
+                remedy="name an axis that it has in `batch`, or None if all samples share it",
+            )
         sizes[what] = value.shape[dim]
     elif isinstance(value, (list, tuple)):
         inner = dim if isinstance(dim, (list, tuple)) else [dim] * len(value)
@@ -86,9 +100,9 @@ def _common_size(plan: Any, sizes: dict[str, int]) -> int:
             remedy="give it a tensor whose axis 0 is the batch, or leave out `batch`",
         )
     if len(set(sizes.values())) > 1:
-        listed = ", ".join(f"{what}: {size}" for what, size in sizes.items())
+        listed = ", ".join(f"{size} of `{what}`" for what, size in sizes.items())
         raise RelaxError(
-            f"the arguments of `{plan.name}` have batches of different sizes ({listed})",
+            f"the arguments of `{plan.name}` have batches of different sizes: {listed}",
             remedy="give all of them the same size along the batch axis, or mark shared ones with relaxpy.hard(...)",
         )
     return next(iter(sizes.values()))

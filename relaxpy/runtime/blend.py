@@ -96,7 +96,8 @@ def blend_arrays(p: Tensor, a: Any, b: Any, heap_a: Delta | None, heap_b: Delta 
     rows = [_rows(side, heap) for side, heap in ((a, heap_a), (b, heap_b))]
     if rows[0] is None or rows[1] is None or len(rows[0]) != len(rows[1]):
         raise CannotBlendError(a, b, _lengths(rows))
-    return SoftArray(rows=[blend(p, x, y, heap_a, heap_b) for x, y in zip(*rows)])
+    stored_as = next((side.stored_as for side in (a, b) if isinstance(side, SoftArray)), None)
+    return SoftArray(rows=[blend(p, x, y, heap_a, heap_b) for x, y in zip(*rows)], stored_as=stored_as)
 
 
 def whole_tensor(value: Any) -> Tensor | None:

@@ -56,6 +56,7 @@ class Call:
         self.borrowed: list[tuple[Container, Any, Any, Any]] = []
         self.made: dict[int, Any] = {}
         self.drawn: dict[int, tuple[Any, Any]] = {}
+        self.iterators: dict[int, tuple[Any, scopes.Scope]] = {}
         self.hard: HardTensors | None = None
         self.departures = Departures()
         self.classes: dict[type, tuple[str, ...]] = {}
@@ -148,16 +149,27 @@ def _without_marks(args: tuple[Any, ...]) -> tuple[Any, ...]:
 def _outermost(plan: Plan, current: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if "torch" not in sys.modules:
         return plan.function(*_without_marks(args), **{name: _without_mark(value) for name, value in kwargs.items()})
+    try:
+        args, kwargs, found = _wrapped(plan, current, args, kwargs)
+    except RelaxError as error:
+        notes.locate(error)
+        raise
+    return run(current, plan.function, args, kwargs, found)
+
+
+def _wrapped(
+    plan: Plan, current: Call, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any], bool]:
+    """The arguments as the function takes them, and whether any is soft."""
     if plan.hard:
         args, kwargs = _mark_hard(plan, args, kwargs)
     if plan.batch:
-        args, kwargs, found = batching.wrap(plan, current, args, kwargs)
-    else:
-        wrapper = wrapping.Wrapper(current)
-        args = tuple([wrapper.wrap(value) for value in args])
-        kwargs = {name: wrapper.wrap(value) for name, value in kwargs.items()}
-        found = wrapper.found_soft
-    return run(current, plan.function, args, kwargs, found)
+        wrapped: tuple[tuple[Any, ...], dict[str, Any], bool] = batching.wrap(plan, current, args, kwargs)
+        return wrapped
+    wrapper = wrapping.Wrapper(current)
+    args = tuple([wrapper.wrap(value) for value in args])
+    kwargs = {name: wrapper.wrap(value) for name, value in kwargs.items()}
+    return args, kwargs, wrapper.found_soft
 
 
 def run(current: Call, function: Callable[..., Any], args: Any, kwargs: dict[str, Any], found: bool) -> Any:
@@ -176,7 +188,10 @@ def run(current: Call, function: Callable[..., Any], args: Any, kwargs: dict[str
 
 def _mark_hard(plan: Plan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Wrap the arguments that ``relax(hard=...)`` names in a mark."""
-    bound = plan.signature.bind(*args, **kwargs)
+    try:
+        bound = plan.signature.bind(*args, **kwargs)
+    except TypeError:
+        return args, kwargs  # the function itself says what is wrong
     for name in plan.hard & bound.arguments.keys():
         kind = plan.signature.parameters[name].kind
         value = bound.arguments[name]

@@ -12,13 +12,15 @@ from collections.abc import Callable
 from types import BuiltinFunctionType, FunctionType, MethodDescriptorType, MethodType, WrapperDescriptorType
 from typing import Any
 
+from relaxpy.errors import is_users
 from relaxpy.runtime import births, registry
 from relaxpy.runtime.installed import is_hooked
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.marks import is_tensor
-from relaxpy.runtime.state import calls, state
+from relaxpy.runtime.state import calls, paths, state
 
 classes: Any = LazyModule("relaxpy.runtime.classes")
+advancing: Any = LazyModule("relaxpy.runtime.advancing")
 compiler: Any = LazyModule("relaxpy.compiler")
 mutations: Any = LazyModule("relaxpy.runtime.mutations")
 builtins_table: Any = LazyModule("relaxpy.runtime.softbuiltins")
@@ -46,10 +48,12 @@ def callee(function: Any) -> Any:
     if state.call is None:
         return function
     if kind is BuiltinFunctionType or kind is type or kind is MethodDescriptorType or kind is WrapperDescriptorType:
-        return _builtin(function)
+        return _noting(_builtin(function)) if paths else _builtin(function)
     if kind is functools.partial:
         inner = callee(function.func)
         return function if inner is function.func else functools.partial(inner, *function.args, **function.keywords)
+    if getattr(kind, "__relaxpy_relaxed__", False):
+        return _noting(function.called_inside(state.call))
     return _other(function)
 
 
@@ -70,6 +74,7 @@ def _is_own(function: FunctionType) -> bool:
         not getattr(function, "__relaxpy_hard__", False)
         and state.call is not None
         and (function.__module__ or "__main__").partition(".")[0] in state.call.roots
+        and is_users(function.__module__ or "")
         and not function.__code__.co_filename.startswith("<string>")
     )
 
@@ -79,9 +84,9 @@ def _user_function(function: Any) -> Any:
     if known is not None and known[0]() is function:
         relaxed = known[1]
         if relaxed is not None:
-            return relaxed
+            return _noting(relaxed) if paths else relaxed
     elif _is_rewritten(function):
-        return function
+        return _noting(function) if paths else function
     elif _is_own(function):
         key = id(function)
         program = compiler.program_of(function)
@@ -89,8 +94,13 @@ def _user_function(function: Any) -> Any:
         relaxed = compiler.function_of(program, function) if program.rewritten.changed else None
         _relaxed[key] = (weakref.ref(function, lambda _: _relaxed.pop(key, None)), relaxed)
         if relaxed is not None:
-            return relaxed
+            return _noting(relaxed)
     return _library(function)
+
+
+def _noting(function: Any) -> Any:
+    """What makes an iterator on a soft path notes where."""
+    return advancing.made(function) if state.scopes and advancing.makes(function) else function
 
 
 def _library(function: Any) -> Any:

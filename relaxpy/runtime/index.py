@@ -29,6 +29,7 @@ def load(container: Any, index: Any) -> Any:
     if (
         isinstance(index, Soft)
         or isinstance(container, Soft)
+        or type(index) is slice
         or type(index) is tuple
         and any(isinstance(i, Soft) for i in index)
     ):

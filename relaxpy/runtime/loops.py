@@ -22,6 +22,7 @@ from relaxpy.runtime.state import paths, state
 if TYPE_CHECKING:
     from relaxpy.runtime.ops import Operand
 
+advancing: Any = LazyModule("relaxpy.runtime.advancing")
 mixing: Any = LazyModule("relaxpy.runtime.mixing")
 ops: Any = LazyModule("relaxpy.runtime.ops")
 values: Any = LazyModule("relaxpy.runtime.values")
@@ -197,6 +198,8 @@ class Loop(Exits):
         iterable = met(iterable)
         if isinstance(iterable, Soft) and isinstance(iterable, ranges.SoftRange):
             return self._counted(iterable)
+        if state.scopes:
+            advancing.check_loop(iterable)
         return iterable  # type: ignore[no-any-return]
 
     def _counted(self, steps: Any) -> Iterator[Any]:

@@ -188,7 +188,7 @@ def _local(mixer: Mixer, name: str, values: Sequence[Any]) -> Any:
     try:
         return mixer.mix(values)
     except CannotBlendError as error:
-        return Unblendable(blend_error(f"`{name}`", error))
+        return Unblendable(blend_error(f"`{name}`" if name.isidentifier() else name, error))
 
 
 def _changes(mixer: Mixer) -> list[tuple[Container, Any, Any]]:
@@ -256,7 +256,7 @@ def blended(p: Tensor, a: Any, b: Any, what: str) -> Any:
     try:
         return blend(p, a, b)
     except CannotBlendError as error:
-        raise blend_error(what, error) from None
+        raise blend_error(what, error, _CHOSEN) from None
 
 
 def mean(weights: Sequence[Operand], values: Sequence[Any], what: str) -> Any:
@@ -266,17 +266,27 @@ def mean(weights: Sequence[Operand], values: Sequence[Any], what: str) -> Any:
     try:
         return Mixer(weights, [NO_CHANGES] * len(values)).mix(values)
     except CannotBlendError as error:
-        raise blend_error(what, error) from None
+        raise blend_error(what, error, _CHOSEN) from None
 
 
-def blend_error(what: str, error: CannotBlendError) -> BlendError:
+# where two values come from, and what can be done
+_SIDES = (
+    "on the two sides of a soft condition",
+    "give it values of one kind and shape on both sides (numbers, or lists of equal length), "
+    "or make the condition hard with relaxpy.hard(...)",
+)
+_CHOSEN = (
+    "with some probability each",
+    "let all that may be chosen be of one kind and shape (numbers, or lists of equal length), "
+    "or make the choice hard with relaxpy.hard(...)",
+)
+
+
+def blend_error(what: str, error: CannotBlendError, origin: tuple[str, str] = _SIDES) -> BlendError:
     values = f"{_shown(error.first)} and {_shown(error.second)}"
     why = f": {error.why}" if error.why else ""
-    return BlendError.here(
-        f"{what} is {values} on the two sides of a soft condition, which cannot be blended{why}",
-        remedy="give it values of one kind and shape on both sides (numbers, or lists of equal length), "
-        "or make the condition hard with relaxpy.hard(...)",
-    )
+    where, remedy = origin
+    return BlendError.here(f"{what} is {values} {where}, which cannot be blended{why}", remedy=remedy)
 
 
 def _shown(value: Any) -> str:

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from relaxpy.runtime import advancing
 from relaxpy.runtime.births import returned
 from relaxpy.runtime.containers import Container, container
 from relaxpy.runtime.sequences import holds_soft
@@ -49,10 +50,10 @@ def watched(function: Any) -> Any:
 def _watch(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
     holders = [container(value) for value in (*args, *kwargs.values()) if isinstance(value, tuple(_CHANGING))]
     if not holders:
-        return returned(function(*args, **kwargs))
+        return returned(advancing.noted(function(*args, **kwargs), args))
     before = [(holder, holder.copy()) for holder in holders if holder is not None]
     try:
-        return returned(function(*args, **kwargs))
+        return returned(advancing.noted(function(*args, **kwargs), args))
     finally:
         for holder, old in before:
             if _differs(holder, old):

@@ -17,8 +17,8 @@ import warnings
 from types import CodeType
 from typing import Any
 
-from relaxpy.errors import RelaxWarning
-from relaxpy.runtime import scopes
+from relaxpy.errors import RelaxError, RelaxWarning, user_place
+from relaxpy.runtime import registry, scopes
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.state import state
 
@@ -27,6 +27,8 @@ ops: Any = LazyModule("relaxpy.runtime.ops")
 
 def explain(error: BaseException) -> None:
     """Say on which soft path an error arose, how probable it is and where it branched off; nothing on a hard path."""
+    if isinstance(error, RelaxError):
+        locate(error)
     if not state.scopes:
         return
     steps = [f'\n  File "{place[0]}", line {place[1]}: {text}' for place, text in map(_step, state.scopes) if text]
@@ -35,6 +37,23 @@ def explain(error: BaseException) -> None:
         error.add_note(note)
     else:
         warnings.warn(f"{type(error).__name__} {note}", RelaxWarning, stacklevel=4)
+
+
+def locate(error: RelaxError) -> None:
+    """An error of relaxpy's own that names no line yet gets the user's line."""
+    if error.file is None:
+        error.file, error.line = _line_of(error) or user_place() or (None, None)
+
+
+def _line_of(error: BaseException) -> tuple[str, int] | None:
+    """File and line in the innermost rewritten code that an error went through."""
+    place, traceback = None, error.__traceback__
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        if registry.is_rewritten(code):
+            place = code.co_filename, traceback.tb_lineno
+        traceback = traceback.tb_next
+    return place
 
 
 def _step(scope: scopes.Scope) -> tuple[tuple[str, int], str]:

@@ -15,7 +15,7 @@ class Operators(Soft):
     """Mixed into SoftScalar and SoftArray."""
 
     __slots__ = ()
-    __hash__ = None
+    __hash__ = Soft.__hash__
 
     def __lt__(self, other: Any) -> Any:
         return softcompare.less(self, other)

@@ -176,6 +176,16 @@ def alive(mass: Any) -> Any:
     return mass if dead is None or isinstance(mass, (int, float)) else ops.without(mass, dead)
 
 
+def lanes_with(mass: Any) -> str:
+    """Where in the batch a mass is not negligible, for messages: " in lane 3" or " in 7 lanes, 3 the first"."""
+    if state.lanes is None or isinstance(mass, (int, float)) or not mass.dim():
+        return ""
+    lanes = (ops.concrete(mass) > state.options.epsilon).nonzero().flatten().tolist()
+    if not lanes:
+        return ""
+    return f" in lane {lanes[0]}" if len(lanes) == 1 else f" in {len(lanes)} lanes, {lanes[0]} the first"
+
+
 def negligible() -> bool:
     """Is the mass of the path at most epsilon in every lane? Looks."""
     return bool(state.scopes) and ops.at_most(path_mass(), state.options.epsilon)

@@ -33,17 +33,23 @@ class Soft:
     """Base of the soft values; see SoftNumber, SoftArray, SoftTruth, SoftInteger."""
 
     __slots__ = ("__weakref__",)
-    __hash__ = None  # type: ignore[assignment]
     kind = "soft value"
 
     def _refuse(self, what: str, remedy: str) -> NoReturn:
         raise SoftValueError(f"a {self.kind} was used as {what}, which would decide silently", remedy=remedy)
 
+    def __hash__(self) -> NoReturn:
+        self._refuse(
+            "a key of a dict, an element of a set or an argument of hash()",
+            "keep such values in lists and compare them (`any(x == y for y in ys)`); a table with ints for keys can be "
+            "a list, indexed by int(x); for what is decided by the value as it is, use relaxpy.hard(x)",
+        )
+
     def __bool__(self) -> NoReturn:
         self._refuse(
             "a bool in code that relaxpy does not rewrite",
-            "write the test inside a relaxed function as a plain `if`, `while`, `and`, `or` or `not` "
-            "(a comprehension's filter and library code can only take plain values), or use relaxpy.hard(x)",
+            "write the test inside a relaxed function as a plain `if`, `while`, `and`, `or` or `not` (a comprehension's "
+            "filter and library code can only take plain values), or use relaxpy.hard(x)",
         )
 
     def __float__(self) -> NoReturn:
@@ -54,7 +60,7 @@ class Soft:
 
     def __index__(self) -> NoReturn:
         self._refuse(
-            "an index in code that relaxpy does not rewrite",
+            "a plain int (an index, a length, a number of repetitions) in code that relaxpy does not rewrite",
             "index inside a relaxed function (`a[i]`, `range(i)`), or use relaxpy.hard(i)",
         )
 

@@ -36,10 +36,11 @@ def load(container: Any, index: Any) -> Any:
         return expectation(container, index)
     if isinstance(index, SoftArray):
         return _load_by_array(_as_array(container), index)
+    if isinstance(index, slice):
+        index = plain_slice(index)
+        return container.of_rows(container.rows()[index]) if isinstance(container, SoftArray) else container[index]
     if not isinstance(container, SoftArray):
         return container[index]
-    if isinstance(index, slice):
-        return SoftArray(rows=container.rows()[plain_slice(index)], element=container.element)
     if isinstance(index, (Tensor, list)) or index is None or index is Ellipsis:
         return _load_tensor(container, index)
     return container.rows()[index]
@@ -174,7 +175,7 @@ def _inside(
     outside = scopes.alive(outside)
     if not inside or not ops.at_most(outside, state.options.epsilon):
         raise RelaxIndexError.here(
-            f"a {index.kind} {complaint} with probability {ops.largest(outside):.3g}",
+            f"a {index.kind} {complaint} with probability {ops.largest(outside):.3g}{scopes.lanes_with(outside)}",
             remedy="keep the index inside (test it first), or make the axis longer",
         )
     return inside

@@ -16,7 +16,7 @@ from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.state import calls, state
 
 boundary: Any = LazyModule("relaxpy.runtime.boundary")
-wrapping: Any = LazyModule("relaxpy.runtime.wrapping")
+unwrapping: Any = LazyModule("relaxpy.runtime.unwrapping")
 
 
 def suspending(value: Any, *around: Any) -> Any:
@@ -59,7 +59,7 @@ class Piecewise:
         running: Any = state.call
         if running is not call or not call.soft and self.lanes is None:
             return value
-        unwrapper = wrapping.Unwrapper(call)
+        unwrapper = unwrapping.Unwrapper(call)
         value = unwrapper.unwrap(value)
         for holder, cell, soft, _ in unwrapper.changes:
             call.touched[holder.key] = holder

@@ -112,5 +112,5 @@ def topk(x: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = Tru
 
 def _narrowed(array: SoftArray, axis: int, k: int) -> SoftArray:
     if axis == 0:
-        return SoftArray(rows=array.rows()[:k])
+        return array.of_rows(array.rows()[:k])
     return SoftArray(rows=[_narrowed(row, axis - 1, k) for row in array.rows()])

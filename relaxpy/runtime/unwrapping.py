@@ -92,8 +92,9 @@ class Unwrapper:
                 yield AttributeContainer(value)
             self._clean_defaults(value)
         elif isinstance(value, functools.partial):
-            value.__setstate__((value.func, *map(self._unwrapped, (value.args, value.keywords)), value.__dict__))
-            self._unwrapped(value.func)
+            partial: Any = value
+            self._unwrapped(partial.func)
+            partial.__setstate__((partial.func, *map(self._unwrapped, (partial.args, partial.keywords)), vars(partial)))
         elif isinstance(value, MethodType) or getattr(type(value), "__relaxpy_relaxed__", False):
             self._unwrapped(getattr(value, "__self__", None))
             self._unwrapped(getattr(value, "__wrapped__", None) or value.__func__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -258,14 +259,22 @@ def arithmetic(operation: Operation, a: SoftScalar, b: Any, reflected: bool = Fa
 
 
 def truth_of(value: Any) -> SoftTruth:
-    """A soft value as a condition: a number or an integer is ``x != 0`` (SEMANTICS, section 3)."""
+    """A soft value as a condition: a number or an integer is ``x != 0`` (SEMANTICS, section 3).
+
+    An array of one element is tested as that element, as torch does.
+    """
     if type(value) is SoftTruth:
         return value
     if not isinstance(value, SoftScalar):
-        raise SoftValueError(
-            f"the truth of a {value.kind} is ambiguous",
-            remedy="test one element, or use any(...) or all(...) of its elements",
-        )
+        shape = tuple(getattr(value, "shape", ()))
+        if math.prod(shape) != 1 or not shape:
+            raise SoftValueError(
+                f"the truth of a {value.kind}{f' of shape {shape}' if shape else ''} is ambiguous",
+                remedy="test one element, or use any(...) or all(...) of its elements",
+            )
+        while not isinstance(value, SoftScalar):
+            value = value.rows()[0]
+        return truth_of(value)
     result = compare.unequal(value, 0)
     if type(result) is SoftTruth:
         return result

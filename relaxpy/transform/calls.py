@@ -31,6 +31,9 @@ def call(rewriter: Rewriter, node: Any, out: Pieces) -> None:
     name = rewriter.hardness.builtin(node)
     if name in _LOOKING:
         rewriter.look_at(*(argument.value for argument in node.args))
+    if name == "next" and node.args and type(node.args[0].value) is cst.GeneratorExp:
+        rewriter.literal(node, out)  # this iterator is its own
+        return
     if name in _LITERAL or type(node.func) is cst.Name and node.func.value == "super":
         if name in ("locals", "vars", "dir") and not node.args and rewriter.function is not None:
             _local_names(rewriter, node, str(name), out)

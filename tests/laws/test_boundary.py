@@ -369,6 +369,44 @@ def test_mixed_dtypes_follow_torch(first: torch.dtype, second: torch.dtype, resu
     assert z.dtype == torch.promote_types(first, second) if first != second else result
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("batch", [False, True])
+def test_an_array_filled_with_python_numbers_keeps_its_dtype(dtype: torch.dtype, batch: bool) -> None:
+    def program(a: Any, grid: Any) -> Any:
+        for i in range(len(a)):
+            a[i] = 0.0
+        for row in grid:
+            row[0] = row[1] = 2
+        return a, grid, a[1:], a[:0], a.copy() if hasattr(a, "copy") else None, a.dtype
+
+    a, grid = torch.ones(3, dtype=dtype), torch.ones(2, 2, dtype=dtype)
+    if batch:
+        a, grid = a.repeat(4, 1), grid.repeat(4, 1, 1)
+    *results, inside = relax(program, batch=batch)(a, grid)
+    assert [each.dtype for each in results] == [dtype] * 5
+    assert inside == dtype
+    shapes = [tuple(each.shape)[1 if batch else 0 :] for each in results]
+    assert shapes == [(3,), (2, 2), (2,), (0,), (3,)]
+    assert results[0].abs().max() == 0
+    assert results[1].min() == 2
+
+
+def test_an_array_filled_with_python_numbers_keeps_its_device() -> None:
+    def program(a: Any) -> Any:
+        for i in range(len(a)):
+            a[i] = 1.0
+        return a
+
+    # The meta device cannot be looked at, so the values must not be, either.
+    a = torch.ones(3)
+    device = torch.device("meta")
+    result = relax(program)(a)
+    assert result.device == a.device
+    from relaxpy.runtime.arrays import SoftArray
+
+    assert SoftArray(rows=[1.0, 2.0], stored_as=(torch.float16, device)).tensor().device == device
+
+
 def test_half_precision_is_finite_far_from_the_decision() -> None:
     def program(x: Any) -> Any:
         return x * 2.0 if x > 0 else -x

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import cmath
 import heapq
+import linecache
 import operator
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +15,7 @@ import pytest
 import torch
 
 from relaxpy import BlendError, RelaxError, SoftValueError, categorical, relax, truth
-from tests.laws.support import array, number
+from tests.laws.support import FINE, above, array, assert_same, number
 
 X = number(0.4)
 PAIR = array(1.0, 2.0)
@@ -53,7 +56,8 @@ def test_a_string_ordered_against_a_tensor() -> None:
 
     assert message(program, X, error=TypeError) == (
         "a soft number cannot be ordered against a str\n"
-        "  remedy: compare numbers with numbers; convert the other side first"
+        + place(program, 1, 'return 1.0 if x > "a" else 2.0')
+        + "  remedy: compare numbers with numbers; convert the other side first"
     )
 
 
@@ -125,41 +129,59 @@ def test_an_entry_that_cannot_be_blended() -> None:
     )
 
 
-USES: list[tuple[str, Callable[[Any], Any], str]] = [
+AS_BOOL = (
+    "a bool in code that relaxpy does not rewrite",
+    "write the test inside a relaxed function as a plain `if`, `while`, `and`, `or` or `not` (a comprehension's filter and "
+    "library code can only take plain values), or use relaxpy.hard(x)",
+)
+AS_KEY = (
+    "a key of a dict, an element of a set or an argument of hash()",
+    "keep such values in lists and compare them (`any(x == y for y in ys)`); a table with ints for keys can be a list, "
+    "indexed by int(x); for what is decided by the value as it is, use relaxpy.hard(x)",
+)
+AS_INT = (
+    "a plain int (an index, a length, a number of repetitions) in code that relaxpy does not rewrite",
+    "index inside a relaxed function (`a[i]`, `range(i)`), or use relaxpy.hard(i)",
+)
+USES: list[tuple[str, str, str, tuple[str, str]]] = [
+    ("heapq", "truth", "heapq.heappush([c], c)", AS_BOOL),
+    ("filter of a comprehension", "truth", "[0 for _ in 'a' if c]", AS_BOOL),
     (
-        "heapq",
-        lambda c: heapq.heappush([c], c),
-        "a soft truth was used as a bool in code that relaxpy does not rewrite, which would decide silently\n"
-        "  remedy: write the test inside a relaxed function as a plain `if`, `while`, `and`, `or` or `not` "
-        "(a comprehension's filter and library code can only take plain values), or use relaxpy.hard(x)",
-    ),
-    (
-        "operator.index",
-        operator.index,
-        "a soft truth was used as an index in code that relaxpy does not rewrite, which would decide silently\n"
-        "  remedy: index inside a relaxed function (`a[i]`, `range(i)`), or use relaxpy.hard(i)",
-    ),
-    (
-        "numpy",
-        np.asarray,
-        "a soft truth was used as a numpy array, which would decide silently\n"
-        "  remedy: use the torch function of that name, or relaxpy.hard(x)",
+        "float",
+        "truth",
+        "'%.2f' % c",
+        ("a Python float", "keep it as it is (it behaves like a 0-dim tensor), or use relaxpy.hard(x)"),
     ),
     (
         "complex",
-        complex,
-        "a soft truth was used as a complex number, which would decide silently\n"
-        "  remedy: use torch functions on real numbers, or relaxpy.hard(x)",
+        "truth",
+        "cmath.phase(c)",
+        ("a complex number", "use torch functions on real numbers, or relaxpy.hard(x)"),
     ),
+    ("index", "truth", "operator.index(c)", AS_INT),
+    ("repetition", "number", "[0] * x", AS_INT),
+    ("bytes", "number", "bytearray(2).zfill(x)", AS_INT),
+    ("hash", "number", "hash(x)", AS_KEY),
+    ("key", "number", "{x: 1.0}", AS_KEY),
+    ("element of a set", "truth", "{c}", AS_KEY),
+    ("set.add", "integer", "set().add(k)", AS_KEY),
+    ("numpy", "truth", "np.asarray(c)", ("a numpy array", "use the torch function of that name, or relaxpy.hard(x)")),
+    ("pickle", "number", "pickle.dumps(x)", ("a pickled object", "return it from the relaxed function first")),
 ]
 
 
-@pytest.mark.parametrize(("use", "text"), [(use, text) for _, use, text in USES], ids=[name for name, _, _ in USES])
-def test_a_soft_truth_used_outside(use: Callable[[Any], Any], text: str) -> None:
-    def program(x: Any) -> Any:
-        return use(x > 0)
-
-    assert message(program, X, error=SoftValueError) == text
+@pytest.mark.parametrize(("kind", "text", "words"), [each[1:] for each in USES], ids=[each[0] for each in USES])
+def test_a_soft_value_used_outside(kind: str, text: str, words: tuple[str, str]) -> None:
+    scope: dict[str, Any] = {"cmath": cmath, "heapq": heapq, "np": np, "operator": operator, "pickle": pickle}
+    source = f"def program(x):\n    c = x > 0\n    k = 1 if c else 3\n    return {text}, c, k\n"
+    name = f"<use {text}>"
+    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+    exec(compile(source, name, "exec"), scope)
+    what, remedy = words
+    assert message(scope["program"], X, error=SoftValueError) == (
+        f"a soft {kind} was used as {what}, which would decide silently\n"
+        f'  File "{name}", line 4\n    return {text}, c, k\n  remedy: {remedy}'
+    )
 
 
 def test_a_slice_by_a_soft_integer() -> None:
@@ -167,7 +189,79 @@ def test_a_slice_by_a_soft_integer() -> None:
         k = 1 if x > 0 else 0
         return [1.0, 2.0][k:]
 
-    assert "a soft integer was used as" in message(program, X, error=SoftValueError)
+    assert message(program, X, error=SoftValueError) == (
+        "a soft integer was used as a bound of a slice, whose length would be soft\n"
+        + place(program, 2, "return [1.0, 2.0][k:]")
+        + "  remedy: loop over the positions and test them, or use relaxpy.hard(...)"
+    )
+
+
+def test_a_key_of_a_dict() -> None:
+    def program(x: Any) -> Any:
+        return {1: 2.0}[x]
+
+    assert message(program, X, error=SoftValueError) == (
+        "a soft number is no key of a dict\n"
+        + place(program, 1, "return {1: 2.0}[x]")
+        + "  remedy: round it first: int(x), round(x)"
+    )
+
+
+def test_elements_of_a_list_that_cannot_be_blended() -> None:
+    def program(x: Any) -> Any:
+        return "abc"[x]
+
+    assert message(program, X, error=BlendError) == (
+        "an element chosen by a soft number is 'b' and 'a' with some probability each, which cannot be blended\n"
+        + place(program, 1, 'return "abc"[x]')
+        + "  remedy: let all that may be chosen be of one kind and shape (numbers, or lists of equal length), "
+        "or make the choice hard with relaxpy.hard(...)"
+    )
+
+
+def test_a_value_returned_on_one_side_only() -> None:
+    def program(x: Any) -> Any:
+        if x > 0:
+            return 1.0
+        x = x + 1.0
+
+    assert message(program, X, error=BlendError) == (
+        "the value that the function returns is None and 1.0 on the two sides of a soft condition, which cannot be blended\n"
+        + place(program, 3, "x = x + 1.0")
+        + BLENDABLE
+    )
+
+
+def test_an_iterator_advanced_under_a_soft_condition() -> None:
+    def program(x: Any, xs: Any) -> Any:
+        it = iter(xs)
+        y = 0.0
+        if x > 0:
+            y = next(it)
+        return y, next(it)
+
+    def loop(x: Any, xs: Any) -> Any:
+        it = (value for value in xs)
+        y = next(it)
+        if x > 0:
+            for value in it:
+                if value > x:
+                    y = y + value
+        return y
+
+    remedy = (
+        "  remedy: loop over the values themselves, count a position that is an index into a list, or make the iterator "
+        "where it is used: `iter(xs)` under the same condition"
+    )
+    words = "was advanced under a soft condition, so that it would move on for the other side, too\n"
+    assert message(program, X, [1.0, 2.0], error=SoftValueError) == (
+        f"a list_iterator {words}" + place(program, 4, "y = next(it)") + remedy
+    )
+    assert message(loop, X, [1.0, 2.0], error=SoftValueError) == (
+        f"a generator {words}" + place(loop, 4, "for value in it:") + remedy
+    )
+    assert program(0.4, [1.0, 2.0]) == relax(program)(0.4, [1.0, 2.0]) == (1.0, 2.0)
+    assert loop(0.4, [1.0, 2.0]) == relax(loop)(0.4, [1.0, 2.0]) == 3.0
 
 
 def test_an_index_outside_the_axis() -> None:
@@ -192,7 +286,8 @@ def test_a_store_to_a_captured_tensor() -> None:
 
     assert message(program, X, error=SoftValueError) == (
         "a tensor that was made outside the relaxed call cannot take a store that is soft or on a soft path\n"
-        "  remedy: store to a list, to `tensor.clone()`, or to a tensor made inside by torch.zeros(...)"
+        + place(program, 2, "captured[0] = x")
+        + "  remedy: store to a list, to `tensor.clone()`, or to a tensor made inside by torch.zeros(...)"
     )
     assert captured.tolist() == [0.0, 0.0, 0.0]
 
@@ -205,7 +300,9 @@ def test_a_store_to_a_numpy_array() -> None:
         return values
 
     assert message(program, X, error=SoftValueError) == (
-        "a numpy array cannot be stored to on a soft path or with a soft value\n  remedy: use a list or a torch tensor"
+        "a numpy array cannot be stored to on a soft path or with a soft value\n"
+        + place(program, 3, "values[0] = 1.0")
+        + "  remedy: use a list or a torch tensor"
     )
 
 
@@ -219,34 +316,33 @@ def test_soft_values_are_made_inside_only() -> None:
         )
 
 
-def test_batches_of_different_sizes() -> None:
-    def program(x: Any, y: Any) -> Any:
-        return x + y
-
-    assert message(program, torch.zeros(2), torch.zeros(3), batch=True) == (
-        f"the arguments of `{program.__qualname__}` have batches of different sizes (argument 1: 2, argument 2: 3)\n"
-        "  remedy: give all of them the same size along the batch axis, or mark shared ones with relaxpy.hard(...)"
-    )
-
-
-def test_a_batch_of_nothing() -> None:
-    def program(x: Any) -> Any:
-        return x
-
-    assert message(program, X, batch=True) == (
-        "argument 1 is a tensor of no dimension, so it has no batch axis\n"
-        "  remedy: stack the samples along axis 0, or mark it with relaxpy.hard(...) or None in `batch`"
-    )
+CONDITIONS = ["if a > 0:", "while a > 0:", "return 1.0 if a > 0 else 2.0", "return a > 0 and 1.0", "return not a > 0"]
 
 
 @pytest.mark.parametrize("batch", [False, True])
-def test_an_array_as_a_condition(batch: bool) -> None:
-    def program(a: Any) -> Any:
-        if a > 0:
-            return 1.0
-        return 2.0
+@pytest.mark.parametrize("text", CONDITIONS)
+def test_an_array_as_a_condition(text: str, batch: bool) -> None:
+    source = f"def program(a):\n    {text}\n{'        return 1.0' if text.endswith(':') else ''}\n"
+    name = f"<condition {text}>"
+    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+    scope: dict[str, Any] = {}
+    exec(compile(source, name, "exec"), scope)
+    argument = PAIR.repeat(3, 1) if batch else PAIR
+    assert message(scope["program"], argument, error=SoftValueError, batch=batch) == (
+        "the truth of a soft array of shape (2,) is ambiguous\n"
+        f'  File "{name}", line 2\n    {text}\n'
+        "  remedy: test one element, or use any(...) or all(...) of its elements"
+    )
 
-    text = message(program, PAIR.reshape(1, 2) if batch else PAIR, error=SoftValueError, batch=batch)
-    assert "array" in text
-    assert "ambiguous" in text
-    assert "remedy: " in text
+
+def test_an_array_of_one_element_is_tested_as_that_element() -> None:
+    def program(a: Any) -> Any:
+        return 1.0 if a > 0 else 2.0
+
+    a = array(0.3)
+    p = above(a[0])
+    for shape in ((1,), (1, 1)):
+        assert_same(relax(program, **FINE)(a.reshape(shape)), p + 2 * (1 - p), [a])
+        assert_same(
+            relax(program, batch=True, **FINE)(a.reshape(shape).unsqueeze(0)), (p + 2 * (1 - p)).reshape(1), [a]
+        )

@@ -17,6 +17,7 @@ from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.ranges import range_
 from relaxpy.runtime.state import calls
 
+advancing: Any = LazyModule("relaxpy.runtime.advancing")
 membership: Any = LazyModule("relaxpy.runtime.softbuiltins.membership")
 ordering: Any = LazyModule("relaxpy.runtime.softbuiltins.ordering")
 softnumpy: Any = LazyModule("relaxpy.runtime.softnumpy")
@@ -72,6 +73,7 @@ def _made() -> dict[Any, Callable[..., Any]]:
 
     return {
         builtins.range: range_,
+        builtins.next: advancing.next_,
         builtins.min: extrema.minimum,
         builtins.max: extrema.maximum,
         builtins.sum: totals.total,
