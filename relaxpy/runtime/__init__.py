@@ -53,7 +53,7 @@ from relaxpy.runtime.raising import raised
 from relaxpy.runtime.ranges import range_
 from relaxpy.runtime.scopes import live
 from relaxpy.runtime.soft import SKIP, UNDEFINED
-from relaxpy.runtime.state import paths
+from relaxpy.runtime.state import paths, state
 from relaxpy.runtime.stores import (
     delete,
     delete_attr,
