@@ -37,11 +37,14 @@ class Mixer:
         self.pair = pair
         self._weights: dict[tuple[int, ...], Weights] = {}
 
-    def knowing(self, birth: Birth) -> Mixer:
-        """The mixer of those states that know an object, which was made on a soft path."""
-        kept = [k for k, heap in enumerate(self.heaps) if heap.knows(birth)]
-        if len(kept) in (0, len(self.heaps)):
+    def knowing(self, birth: Birth) -> Mixer | None:
+        """The mixer of those states that know an object, which was made on a soft path; None where nobody does."""
+        known = [heap.knows(birth) for heap in self.heaps]
+        if all(known):
             return self
+        kept = [k for k, knows in enumerate(known) if knows and (self.pair or not ops.is_zero(self.masses[k]))]
+        if not kept:
+            return None
         masses = [self.masses[k] for k in kept] if len(kept) > 1 else [1.0]
         return Mixer(masses, [self.heaps[k] for k in kept])
 
@@ -200,6 +203,8 @@ def _changes(mixer: Mixer) -> list[tuple[Container, Any, Any]]:
     for key, holder in holders.items():
         birth = births.of(holder)
         among = mixer if birth is None else mixer.knowing(birth)
+        if among is None:
+            continue
         changes = [heap.get(key) for heap in among.heaps]
         if any(change is not None and change.whole is not None for change in changes):
             writes.append((holder, WHOLE, _whole(among, holder)))

@@ -13,7 +13,8 @@ import sys
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any
 
-from relaxpy.runtime import births, state as _state
+from relaxpy.runtime import births
+from relaxpy.runtime import state as _state
 from relaxpy.runtime.journal import Log
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.state import state
