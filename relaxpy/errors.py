@@ -32,6 +32,7 @@ __all__ = [
 ]
 
 # Modules of relaxpy's that are code of the user's kind.
+_INNER = ("relaxpy", "torch")
 _USERLIKE = ("relaxpy.algorithms", "relaxpy.experiments")
 
 

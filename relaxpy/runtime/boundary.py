@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from relaxpy.errors import RelaxError
 from relaxpy.runtime import classes, notes, scopes, suspending
-from relaxpy.runtime import state as _state
 from relaxpy.runtime.containers import Container
 from relaxpy.runtime.installed import settings_in
 from relaxpy.runtime.journal import Key
@@ -22,7 +21,7 @@ from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.marks import Hard, as_constant
 from relaxpy.runtime.options import resolve
 from relaxpy.runtime.raising import Departures, departure, lost_paths
-from relaxpy.runtime.state import state
+from relaxpy.runtime.state import calls, enter, leave, state
 
 if TYPE_CHECKING:
     from relaxpy.runtime.provenance import HardTensors
@@ -69,7 +68,7 @@ class Call:
         """From now on soft values are about."""
         if not self.soft:
             self.soft = True
-            _state.enter(_state.calls)
+            enter(calls)
 
     def mark_hard(self, value: Any) -> None:
         """Tensors in this value are constants, whether or not they require grad."""
@@ -212,7 +211,7 @@ def resume(current: Call) -> None:
             current.touched[holder.key] = holder
     current.parked = []
     if current.soft:
-        _state.enter(_state.calls)
+        enter(calls)
     for kind in current.classes_met:
         classes.meet(kind)
 
@@ -258,4 +257,4 @@ def _clean(current: Call) -> None:
             classes.leave(current.classes)
             current.classes_met, current.classes = tuple(current.classes), {}
         if current.soft:
-            _state.leave(_state.calls)
+            leave(calls)

@@ -14,10 +14,9 @@ from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any
 
 from relaxpy.runtime import births
-from relaxpy.runtime import state as _state
 from relaxpy.runtime.journal import Log
 from relaxpy.runtime.lazy import LazyModule
-from relaxpy.runtime.state import state
+from relaxpy.runtime.state import enter, leave, paths, state
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -92,7 +91,7 @@ def push(scope: Scope, weight: Operand = 1.0) -> None:
     scopes, logs = state.scopes, state.logs
     if not scopes:
         state.births.clear()
-        _state.enter(_state.paths)
+        enter(paths)
     place = len(scopes)
     while place and scopes[place - 1].serial > scope.serial:
         place -= 1
@@ -119,7 +118,7 @@ def pop(scope: Scope, goes_on: bool = True) -> None:
 
 
 def _certain_again() -> None:
-    _state.leave(_state.paths)
+    leave(paths)
     state.epoch += 1
 
 
