@@ -15,6 +15,7 @@ __all__ = ["add_gates"]
 
 _CALL = "__relaxpy_call__"
 _RESULT = "__relaxpy_result__"
+_RUNTIME = "__relaxpy_runtime__"
 _Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 
@@ -33,7 +34,14 @@ def free_names(module: ast.Module, text: str) -> dict[int, list[str]]:
 
 
 def add_gates(module: ast.Module, runtime: str, free: Mapping[int, list[str]]) -> None:
-    """Put a gate into every function that uses the runtime; the first statement of the module imports it."""
+    """Put a gate into every function that uses the runtime; the first statement of the module imports it.
+
+    It gets a name that looks like the module's other private attributes, so that no list of the module's names shows it.
+    """
+    for node in ast.walk(module):
+        if isinstance(node, ast.Name) and node.id == runtime:
+            node.id = _RUNTIME
+    runtime = _RUNTIME
     for node in list(ast.walk(module)):
         if isinstance(node, (ast.FunctionDef, ast.Lambda)) and _needs_gate(node, runtime):
             if isinstance(node, ast.Lambda):

@@ -2,8 +2,8 @@
 
     python -m tests.stdlib.campaign                        # all, some minutes
     python -m tests.stdlib.campaign test_heapq json        # some tests, or those about some modules
-    python -m tests.stdlib.campaign --decorated            # each function rewritten on its own, as `relax` does
-    python -m tests.stdlib.campaign --runtime certain      # by way of the soft machinery, with certain conditions
+    python -m tests.stdlib.campaign --by functions         # each function rewritten on its own, as `relax` does
+    python -m tests.stdlib.campaign --by text --runtime certain     # by way of the soft machinery, with certain conditions
 
 Every suite runs in two processes of its own, one with the originals. The exit status is 1 if a test differs.
 """
@@ -21,6 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.stdlib.copies import WAYS
 from tests.stdlib.suites import KNOWN, Suite, chosen
 
 __all__ = ["Comparison", "compared", "main"]
@@ -85,8 +86,8 @@ def _outcomes(suite: Suite, arguments: Sequence[str]) -> tuple[dict[str, str], f
     return outcomes, time.monotonic() - started
 
 
-def compared(suite: Suite, runtime: str = "real", decorated: bool = False) -> Comparison:
-    arguments = ["--runtime", runtime, "--rewrite", *suite.modules, *(["--decorated"] if decorated else [])]
+def compared(suite: Suite, way: str = "hook", runtime: str = "real") -> Comparison:
+    arguments = ["--by", way, "--runtime", runtime, "--rewrite", *suite.modules]
     original, before = _outcomes(suite, [])
     copy, after = _outcomes(suite, arguments)
     return Comparison(suite, original, copy, (before, after))
@@ -96,14 +97,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="tests (test_heapq), or modules (json)")
     parser.add_argument("--runtime", choices=("real", "standin", "certain"), default="real")
-    parser.add_argument("--decorated", action="store_true", help="rewrite functions one by one")
+    parser.add_argument("--by", choices=WAYS, default="hook", help="what rewrites: the import hook, or see above")
     parser.add_argument("--jobs", type=int, default=2, help="suites at a time")
     options = parser.parse_args(argv)
     suites = chosen(frozenset(options.names))
     print(f"{'':<28}{'passed':>9} of copies{'time':>7} of copies", flush=True)
     found: list[Comparison] = []
     with ThreadPoolExecutor(options.jobs) as pool:
-        for comparison in pool.map(lambda suite: compared(suite, options.runtime, options.decorated), suites):
+        for comparison in pool.map(lambda suite: compared(suite, options.by, options.runtime), suites):
             print(comparison.row(), flush=True)
             found.append(comparison)
     for comparison in found:

@@ -6,6 +6,7 @@ import ast
 import builtins
 import importlib
 import importlib.machinery
+import importlib.util
 import sys
 import tokenize
 from collections.abc import Iterator, Sequence
@@ -13,12 +14,17 @@ from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
+import relaxpy
+import relaxpy.runtime
 from relaxpy.compiler import rewrite_function
 from relaxpy.relocation import relocate
-from relaxpy.source import FunctionSource
+from relaxpy.source import module_source
 from relaxpy.transform import Rewritten, rewrite
 
-__all__ = ["compiled", "decoded", "install"]
+__all__ = ["WAYS", "compiled", "decoded", "install"]
+
+# Modules are relaxed by the import hook; or function by function, as `relax` does; or their text is merely rewritten.
+WAYS = ("hook", "functions", "text")
 
 
 def decoded(path: Path) -> str:
@@ -29,10 +35,8 @@ def decoded(path: Path) -> str:
 def compiled(text: str, path: str) -> tuple[CodeType, Rewritten]:
     """The code of the rewritten text, with the lines of the original."""
     rewritten = rewrite(text, filename=path)
-    lines = text.splitlines(keepends=True) or [""]
-    whole = FunctionSource(text, path, 1, (0,) * len(lines), "", "", None, frozenset(), tuple(lines))
     tree = ast.parse(rewritten.text)
-    relocate(tree, whole, rewritten)
+    relocate(tree, module_source(text, path), rewritten)
     code: CodeType = compile(tree, path, "exec", dont_inherit=True)
     return code, rewritten
 
@@ -91,11 +95,30 @@ class _Finder:
         return spec
 
 
-def install(names: Sequence[str], runtime: ModuleType, one_by_one: bool = False) -> None:
+def install(names: Sequence[str], way: str, runtime: ModuleType = relaxpy.runtime) -> None:
     """Import rewritten copies of these modules, whoever has imported the originals before."""
-    for name in [key for key in sys.modules if any(key == m or key.startswith(m + ".") for m in names)]:
-        del sys.modules[name]
-    _Loader.runtime = runtime
-    sys.meta_path.insert(0, _Finder(names, _FunctionLoader if one_by_one else _Loader))  # type: ignore[arg-type]
+    sys.dont_write_bytecode = True
+    if way == "hook":
+        relaxpy.install(*names)
+    else:
+        _Loader.runtime = runtime
+        sys.meta_path.insert(0, _Finder(names, _FunctionLoader if way == "functions" else _Loader))  # type: ignore[arg-type]
     for name in names:
-        importlib.import_module(name)
+        _import_anew(name)
+
+
+def _import_anew(name: str) -> None:
+    """Import a module again; the original stays in its place until the code of the copy is made, which may need it."""
+    package, _, stem = name.rpartition(".")
+    path = importlib.import_module(package).__path__ if package else None
+    specs = (finder.find_spec(name, path) for finder in sys.meta_path)
+    spec = next(spec for spec in specs if spec is not None)
+    loader: Any = spec.loader
+    code = loader.get_code(name)
+    for key in [key for key in sys.modules if key == name or key.startswith(name + ".")]:
+        del sys.modules[key]
+    loader.get_code = lambda _: code
+    sys.modules[name] = module = importlib.util.module_from_spec(spec)
+    loader.exec_module(module)
+    if package:
+        setattr(sys.modules[package], stem, module)

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from tests.stdlib.copies import install
+from tests.stdlib.copies import WAYS, install
 from tests.transform import certain, standin
 
 PASSED = "passed"
@@ -70,14 +70,14 @@ def _runtime_named(name: str) -> ModuleType:
     return standin.runtime() if name == "standin" else ModuleType(name)
 
 
-def outcomes(test: str, modules: Sequence[str], runtime: str, decorated: bool) -> dict[str, str]:
+def outcomes(test: str, modules: Sequence[str], runtime: str, way: str) -> dict[str, str]:
     """How each test of ``test.TEST`` goes while these modules are rewritten copies."""
     from test import support
 
     support.use_resources = []
     warnings.simplefilter("ignore")
     if modules:
-        install(modules, _runtime_named(runtime), decorated)
+        install(modules, way, _runtime_named(runtime))
     module = importlib.import_module(f"test.{test}")
     suite = unittest.defaultTestLoader.loadTestsFromModule(module)
     result = _Outcomes()
@@ -91,10 +91,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--rewrite", nargs="*", default=[], metavar="MODULE")
     parser.add_argument("--runtime", default="real")
-    parser.add_argument("--decorated", action="store_true")
+    parser.add_argument("--by", choices=WAYS, default="hook")
     options = parser.parse_args(argv)
     sys.argv = [sys.argv[0]]
-    found = outcomes(options.test, options.rewrite, options.runtime, options.decorated)
+    found = outcomes(options.test, options.rewrite, options.runtime, options.by)
     options.out.write_text(json.dumps(found))
     return 0
 

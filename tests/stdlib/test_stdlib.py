@@ -25,7 +25,7 @@ def test_the_same_tests_pass_on_rewritten_copies(suite: Suite) -> None:
 
 @needs_tests
 def test_a_difference_is_found() -> None:
-    comparison = compared(Suite("test_colorsys", ("colorsys",)), runtime="missing")
+    comparison = compared(Suite("test_colorsys", ("colorsys",)), "text", "missing")
     assert "test_hsv_values (test.test_colorsys.ColorsysTest.test_hsv_values)" in comparison.unexplained
 
 
