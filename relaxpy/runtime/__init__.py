@@ -52,7 +52,7 @@ from relaxpy.runtime.matching import all_of, any_of, is_same, match_
 from relaxpy.runtime.raising import raised
 from relaxpy.runtime.ranges import range_
 from relaxpy.runtime.scopes import live
-from relaxpy.runtime.soft import SKIP, UNDEFINED
+from relaxpy.runtime.soft import SKIP, UNDEFINED, Soft
 from relaxpy.runtime.state import paths, state
 from relaxpy.runtime.stores import (
     delete,
@@ -71,4 +71,11 @@ from relaxpy.runtime.trying import finally_, try_
 
 def visible(names: dict[str, Any]) -> dict[str, Any]:
     """`locals()` without the names that the rewriter made."""
-    return names
+    return {name: value for name, value in names.items() if not _is_made(name, value)}
+
+
+def _is_made(name: str, value: Any) -> bool:
+    if name.startswith("__relaxpy_") or getattr(value, "__name__", None) == __name__:
+        return True
+    # Objects of the runtime that users hold are soft values, and no module or object of the user's has these names.
+    return name.startswith("_") and type(value).__module__.startswith(__name__) and not isinstance(value, Soft)

@@ -16,7 +16,7 @@ from relaxpy.errors import is_users
 from relaxpy.runtime import births, registry
 from relaxpy.runtime.installed import is_hooked
 from relaxpy.runtime.lazy import LazyModule
-from relaxpy.runtime.marks import is_tensor
+from relaxpy.runtime.marks import is_tensor, is_torch_here
 from relaxpy.runtime.state import calls, paths, state
 
 classes: Any = LazyModule("relaxpy.runtime.classes")
@@ -45,7 +45,7 @@ def callee(function: Any) -> Any:
             relaxed = _user_function(inner)
             return function if relaxed is inner else MethodType(relaxed, function.__self__)
         return function
-    if state.call is None:
+    if state.call is None or not is_torch_here():
         return function
     if kind is BuiltinFunctionType or kind is type or kind is MethodDescriptorType or kind is WrapperDescriptorType:
         return _noting(_builtin(function)) if paths else _builtin(function)
@@ -75,7 +75,7 @@ def _is_own(function: FunctionType) -> bool:
         and state.call is not None
         and (function.__module__ or "__main__").partition(".")[0] in state.call.roots
         and is_users(function.__module__ or "")
-        and not function.__code__.co_filename.startswith("<string>")
+        and not function.__code__.co_filename.startswith(("<string>", "<frozen "))
     )
 
 

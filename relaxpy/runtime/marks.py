@@ -31,8 +31,13 @@ class Hard:
 
 def is_tensor(value: Any) -> bool:
     """Is the value a torch tensor? Imports no torch: without it nothing is."""
-    torch = sys.modules.get("torch")
-    return torch is not None and isinstance(value, torch.Tensor)
+    tensor = getattr(sys.modules.get("torch"), "Tensor", None)  # None also while torch is being imported
+    return tensor is not None and isinstance(value, tensor)
+
+
+def is_torch_here() -> bool:
+    """Has torch been imported? Until then no value is soft."""
+    return hasattr(sys.modules.get("torch"), "Tensor")
 
 
 def met(value: Any) -> Any:
