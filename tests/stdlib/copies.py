@@ -97,14 +97,15 @@ class _Finder:
 
 def install(names: Sequence[str], way: str, runtime: ModuleType = relaxpy.runtime) -> None:
     """Import rewritten copies of these modules, whoever has imported the originals before."""
-    sys.dont_write_bytecode = True
+    originals = [sys.modules.get(name) for name in names]
     if way == "hook":
         relaxpy.install(*names)
     else:
         _Loader.runtime = runtime
         sys.meta_path.insert(0, _Finder(names, _FunctionLoader if way == "functions" else _Loader))  # type: ignore[arg-type]
-    for name in names:
-        _import_anew(name)
+    for name, original in zip(names, originals, strict=True):
+        if name not in sys.modules or sys.modules[name] is original:  # not by a package that imports it
+            _import_anew(name)
 
 
 def _import_anew(name: str) -> None:

@@ -94,6 +94,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--by", choices=WAYS, default="hook")
     options = parser.parse_args(argv)
     sys.argv = [sys.argv[0]]
+    sys.pycache_prefix = str(options.out.parent / "pycache")  # rewritten code is kept apart, and for this run alone
     found = outcomes(options.test, options.rewrite, options.runtime, options.by)
     options.out.write_text(json.dumps(found))
     return 0
