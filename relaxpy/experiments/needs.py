@@ -1,15 +1,15 @@
-"""Packages that only experiments need, and what to say where one is missing."""
+"""What only experiments need, packages and data, and what to say where it is missing."""
 
 from __future__ import annotations
 
 import importlib
 from typing import Any
 
-__all__ = ["MissingPackage", "load"]
+__all__ = ["Unavailable", "load"]
 
 
-class MissingPackage(Exception):
-    """An experiment needs a package that is not installed."""
+class Unavailable(Exception):
+    """An experiment needs a package that is not installed, or data that cannot be had."""
 
 
 def load(name: str, *, remedy: str = "pip install 'relaxpy[experiments]'") -> Any:
@@ -19,7 +19,7 @@ def load(name: str, *, remedy: str = "pip install 'relaxpy[experiments]'") -> An
     2.0
     >>> load("no_such_package")
     Traceback (most recent call last):
-    relaxpy.experiments.needs.MissingPackage: this experiment needs no_such_package, which is not installed
+    relaxpy.experiments.needs.Unavailable: this experiment needs no_such_package, which is not installed
       remedy: pip install 'relaxpy[experiments]'
     """
     try:
@@ -28,4 +28,4 @@ def load(name: str, *, remedy: str = "pip install 'relaxpy[experiments]'") -> An
         package = name.partition(".")[0]
         if error.name is None or error.name.partition(".")[0] != package:
             raise  # the package is there, but lacks something itself
-        raise MissingPackage(f"this experiment needs {package}, which is not installed\n  remedy: {remedy}") from None
+        raise Unavailable(f"this experiment needs {package}, which is not installed\n  remedy: {remedy}") from None

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import math
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from relaxpy.experiments.needs import MissingPackage, load
+from relaxpy.experiments.needs import Unavailable, load
 
 if TYPE_CHECKING:
     import torch
@@ -22,7 +24,11 @@ Train a CNN that scores images of four-digit numbers. It is told the order of th
 scores, arranged in the true order, go through a relaxed bubble sort, and what it says about their order is the loss."""
 
 
-def _at_least(smallest: int) -> Callable[[str], int]:
+_LARGEST_SEED = 2**63 - 1
+_INTERRUPTED = 130  # what shells say of a program that Ctrl-C ended
+
+
+def _at_least(smallest: int, largest: int = _LARGEST_SEED) -> Callable[[str], int]:
     def parse(text: str) -> int:
         try:
             value = int(text)
@@ -30,6 +36,8 @@ def _at_least(smallest: int) -> Callable[[str], int]:
             raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
         if value < smallest:
             raise argparse.ArgumentTypeError(f"{value} is too small: at least {smallest}")
+        if value > largest:
+            raise argparse.ArgumentTypeError(f"{value} is too large: at most {largest}")
         return value
 
     return parse
@@ -46,15 +54,20 @@ def _positive(text: str) -> float:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the experiment with the options in ``argv``, and return the exit code."""
+    """Run the experiment with the options in ``argv``, and return the exit code.
+
+    Ctrl-C ends the training: what was learned until then is measured and written (exit code 130); once more ends it all.
+    """
     parser = make_parser()
     options = parser.parse_args(argv)
     try:
-        _run(options, parser)
-    except MissingPackage as error:
+        return _run(options, parser)
+    except Unavailable as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 1
-    return 0
+    except KeyboardInterrupt:
+        print(f"{parser.prog}: interrupted", file=sys.stderr)
+        return _INTERRUPTED
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -93,32 +106,54 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
+def _run(options: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     load("matplotlib")  # asked for now, since it would be missed only at the end
     progress_bar = load("tqdm").tqdm
     from relaxpy.experiments import metrics, report
     from relaxpy.experiments.data import load_digits
     from relaxpy.experiments.model import make_net
-    from relaxpy.experiments.training import Training, evaluate, train
+    from relaxpy.experiments.training import Curve, Training, evaluate, train
 
     device = _device(options.device, parser)
-    options.out.mkdir(parents=True, exist_ok=True)
+    _check_folder(options.out, parser)
     start = time.monotonic()
     training, validation, test = (part.to(device) for part in load_digits(options.data))
     net = make_net(options.net, options.seed).to(device)
     plan = Training(options.n, options.beta, options.loss, options.steps, options.batch, options.seed, options.lr)
-    with progress_bar(train(net, plan, training, validation), total=plan.steps, unit="step") as bar:
+    curve = Curve()
+    with (
+        contextlib.suppress(KeyboardInterrupt),
+        progress_bar(train(net, plan, training, validation), total=plan.steps, unit="step") as bar,
+    ):
         for curve in bar:
             if curve.validation:
                 bar.set_postfix(loss=f"{curve.losses[-1]:.3f}", exact_match=f"{curve.validation[-1].exact_match:.1%}")
+    done = len(curve.losses)
+    if not done:
+        raise KeyboardInterrupt
+    if done < plan.steps:
+        print(f"interrupted after {done} of {plan.steps} steps: measuring what was learned until then", file=sys.stderr)
     result, by_chance = evaluate(net, test, options.n, sets=2000), metrics.chance(options.n)
     seconds = time.monotonic() - start
     report.print_table(
-        f"Sorting sets of {options.n} numbers, {options.steps} steps, {seconds:.0f} s", result, by_chance
+        f"Sorting sets of {options.n} numbers, {done} step{'' if done == 1 else 's'}, {seconds:.0f} s",
+        result,
+        by_chance,
     )
     report.draw_curve(options.out / "sorting.png", curve, by_chance)
     report.write_json(options.out / "sorting.json", vars(options), result, by_chance, curve, seconds)
     print(f"learning curve: {options.out / 'sorting.png'}\nresults:        {options.out / 'sorting.json'}")
+    return 0 if done == plan.steps else _INTERRUPTED
+
+
+def _check_folder(folder: Path, parser: argparse.ArgumentParser) -> None:
+    """Make the folder for the results, and see now whether files can be written to it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        parser.error(f"argument --out: nothing can be written to {str(folder)!r}: {error.strerror}")
 
 
 def _device(name: str, parser: argparse.ArgumentParser) -> torch.device:
@@ -126,7 +161,7 @@ def _device(name: str, parser: argparse.ArgumentParser) -> torch.device:
 
     try:
         device = torch.device(name)
-        torch.empty(1, device=device)
+        torch.zeros(1, device=device).item()
     except (AssertionError, RuntimeError) as error:
         parser.error(f"argument --device: {name!r} cannot be used here: {str(error).splitlines()[0]}")
     return device

