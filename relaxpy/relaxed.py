@@ -20,6 +20,7 @@ from relaxpy.runtime.state import state
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from relaxpy.engine.report import EngineReport
     from relaxpy.module import RelaxedModule
     from relaxpy.transform import Site
 
@@ -36,6 +37,7 @@ class Made:
         self.function = function
         self._rewritten: FunctionType | None = None
         self._lock = threading.Lock()
+        self.programs: Any = None  # of relaxpy.engine, once it is used
 
     @functools.cached_property
     def signature(self) -> inspect.Signature:
@@ -119,6 +121,7 @@ class Relaxed:
             batch=batch,
             settings=self._settings,
             name=self._made.function.__qualname__,
+            made=self._made,
         )
 
     @property
@@ -147,6 +150,17 @@ class Relaxed:
     def module(self, *, learn_beta: bool = False, **settings: Unpack[Settings]) -> RelaxedModule:
         """An `nn.Module` that holds the smoothing: ``f.module(beta=8.0, learn_beta=True)``; see `relaxpy.module`."""
         return _module(self, self.options, learn_beta, settings)
+
+    def engine_report(self) -> EngineReport:
+        """How calls have run: by recorded programs, or operation by operation and why; see `relaxpy.engine`.
+
+        >>> from relaxpy import relax
+        >>> print(relax(lambda x: x).engine_report())
+        no program was recorded
+        """
+        from relaxpy.engine.report import EngineReport
+
+        return EngineReport.of(self._made.programs)
 
     @overload
     def __get__(self, instance: None, owner: type, /) -> Relaxed: ...

@@ -1,0 +1,61 @@
+"""The tape engine: a relaxed call recorded once and run as one program of a small vector machine.
+
+`call` is where the runtime comes in. A call that cannot be recorded, or whose program might be out of date, runs operation by
+operation, as it would without the engine; `f.engine_report()` says why. The machine needs llvmlite (``relaxpy[fast]``).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.autograd import forward_ad
+
+from relaxpy.engine import objectcode
+
+if TYPE_CHECKING:
+    from relaxpy.runtime.options import Options
+
+__all__ = ["call"]
+
+_lock = threading.Lock()
+_HAVE_MACHINE = objectcode.available()
+
+
+def call(plan: Any, options: Options, args: tuple[Any, ...], kwargs: dict[str, Any], run: Callable[..., Any]) -> Any:
+    """Call a relaxed function by a recorded program, or by ``run(plan, args, kwargs)``."""
+    programs = plan.made.programs
+    if programs is None:
+        with _lock:
+            if plan.made.programs is None:
+                from relaxpy.engine import functions, reductions, shapes  # noqa: F401 (they list what can be recorded)
+                from relaxpy.engine.programs import Programs
+
+                plan.made.programs = Programs()
+            programs = plan.made.programs
+    why = _why_not_now(options)
+    if why is not None:
+        programs.note(why)
+        return run(plan, args, kwargs)
+    from relaxpy.engine.programs import call as call_program
+
+    return call_program(programs, plan, options, args, kwargs, run)
+
+
+def _why_not_now(options: Options) -> str | None:
+    """Circumstances in which torch must see every operation."""
+    if not _HAVE_MACHINE:
+        return "llvmlite is not installed (pip install relaxpy[fast])"
+    if options.mode != "soft" or options.estimator != "merged":
+        return f"mode={options.mode!r}, estimator={options.estimator!r}"
+    if torch.compiler.is_compiling():
+        return "torch.compile looks through it"
+    if torch._C._functorch.peek_interpreter_stack() is not None or forward_ad._current_level >= 0:
+        return "a transformation of torch.func, or forward differentiation, is at work"
+    if torch._C._len_torch_function_stack() or torch._C._len_torch_dispatch_stack():
+        return "a torch mode looks at every operation"
+    if torch.is_autocast_enabled("cpu"):
+        return "autocast is on"
+    return None

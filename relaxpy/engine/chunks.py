@@ -6,15 +6,19 @@ rows that are read by a later segment (the saved ones) must be kept.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from llvmlite import ir
 
-from relaxpy.engine.instructions import WORDS
-from relaxpy.engine.kernel import POINTER, VOID, Interpreter, Writer, i64
+from relaxpy.engine.instructions import CONSTANT, SAVED, SPACE_SHIFT, WORDS
+from relaxpy.engine.kernel import Interpreter
 from relaxpy.engine.vectors import INT32, INT64, Vectors
+from relaxpy.engine.writer import POINTER, VOID, Writer, i64
 
 _BYTE, _BIT = ir.IntType(8), ir.IntType(1)
+_FLUSH = 0x8040  # "flush to zero" and "denormals are zero" in the SSE control register
 
 
 def module_text(double: bool, width: int) -> str:
@@ -77,9 +81,28 @@ class Chunks:
         builder = self.w.builder
         return self.w.floats_on(self.w.pointer(name), builder.add(builder.mul(k, self.lanes), first))
 
+    @contextmanager
+    def _flushing(self) -> Iterator[None]:
+        """Subnormal numbers count as zero here, where the processor can do that: with them it is slower by far."""
+        builder = self.w.builder
+        if not self.w.module.triple.startswith("x86_64"):
+            yield
+            return
+        store, load = (self._control(name) for name in ("llvm.x86.sse.stmxcsr", "llvm.x86.sse.ldmxcsr"))
+        before, during = (builder.alloca(INT32) for _ in range(2))
+        builder.call(store, [before])
+        builder.store(builder.or_(builder.load(before), ir.Constant(INT32, _FLUSH)), during)
+        builder.call(load, [during])
+        yield
+        builder.call(load, [before])
+
+    def _control(self, name: str) -> Any:
+        known = self.w.module.globals.get(name)
+        return known or ir.Function(self.w.module, ir.FunctionType(VOID, [POINTER]), name)
+
     def write_forward(self) -> None:
         w = self.w
-        with w.function("forward"):
+        with w.function("forward"), self._flushing():
             self._begin()
 
             def chunk(i: Any) -> None:
@@ -107,30 +130,37 @@ class Chunks:
 
         w.loop(w.parameter("input_count"), row)
 
-    def _output_row(self, k: Any, saved: Any, uniform: str, constant: str) -> Any:
-        """The row of output k, which is saved, uniform or constant."""
+    def _output_row(self, k: Any, saved: Any, uniform: str, constant: str) -> tuple[Any, Any]:
+        """The row of output k, and what lanes are masked with: a uniform or constant row holds the same for all."""
         w, builder = self.w, self.w.builder
         name = w.load_word(w.pointer("output_rows"), k, INT64)
-        space = builder.lshr(name, i64(28))
-        shared = builder.select(builder.icmp_signed("==", space, i64(2)), w.pointer(uniform), w.pointer(constant))
-        base = builder.select(builder.icmp_signed("==", space, i64(1)), saved, shared)
-        number = builder.and_(name, i64((1 << 28) - 1))
+        space = builder.lshr(name, i64(SPACE_SHIFT))
+        is_constant = builder.icmp_signed("==", space, i64(CONSTANT))
+        own = builder.icmp_signed("==", space, i64(SAVED))
+        base = builder.select(own, saved, builder.select(is_constant, w.pointer(constant), w.pointer(uniform)))
+        number = builder.and_(name, i64((1 << SPACE_SHIFT) - 1))
         if constant == "trash":
-            number = builder.select(builder.icmp_signed("==", space, i64(3)), i64(0), number)
-        return w.bytes_on(base, builder.mul(number, self.row_bytes))
+            number = builder.select(is_constant, i64(0), number)
+        size = builder.select(own, self.row_bytes, i64(self.m.width * self.m.bytes))
+        return w.bytes_on(base, builder.mul(number, size)), builder.select(own, i64(-1), i64(0))
 
     def _copy_outputs(self, saved: Any, first: Any, count: Any) -> None:
-        w = self.w
+        w, builder = self.w, self.w.builder
 
         def row(k: Any) -> None:
-            target, source = self._outside("outputs", k, first), self._output_row(k, saved, "uniform", "constant")
-            w.loop(count, lambda j: w.builder.store(self._float(w.floats_on(source, j)), w.floats_on(target, j)))
+            target = self._outside("outputs", k, first)
+            source, mask = self._output_row(k, saved, "uniform", "constant")
+
+            def lane(j: Any) -> None:
+                builder.store(self._float(w.floats_on(source, builder.and_(j, mask))), w.floats_on(target, j))
+
+            w.loop(count, lane)
 
         w.loop(w.parameter("output_count"), row)
 
     def write_backward(self) -> None:
         w = self.w
-        with w.function("backward"):
+        with w.function("backward"), self._flushing():
             self._begin()
             code, segments = w.pointer("code"), w.pointer("segments")
             count = w.parameter("segment_count")
@@ -164,10 +194,10 @@ class Chunks:
 
         def row(k: Any) -> None:
             source = self._outside("output_gradient", k, first)
-            target = self._output_row(k, gradient, "uniform_gradient", "trash")
+            target, mask = self._output_row(k, gradient, "uniform_gradient", "trash")
 
             def lane(j: Any) -> None:
-                place = w.floats_on(target, j)
+                place = w.floats_on(target, builder.and_(j, mask))
                 builder.store(builder.fadd(self._float(place), self._float(w.floats_on(source, j))), place)
 
             w.loop(count, lane)

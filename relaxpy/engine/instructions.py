@@ -38,7 +38,14 @@ def _pow_reverse(m: Any, g: Any, y: Any, a: Any, b: Any) -> tuple[Any, Any]:
 
 
 def _lerp(m: Any, a: Any, b: Any, w: Any) -> Any:
-    return m.select(m.lt(m.abs(w), 0.5), a + w * (b - a), b - (b - a) * (1.0 - w))
+    near = m.lt(m.abs(w), 0.5)
+    return m.fused(m.select(near, w, w - 1.0), b - a, m.select(near, a, b))
+
+
+def _ramp_reverse(m: Any, g: Any, y: Any, a: Any, b: Any, c: Any) -> tuple[Any, Any, Any]:
+    slope = g * (1.0 - y) * y
+    side = slope * c
+    return side, -side, slope * (a - b)
 
 
 def _logsigmoid(m: Any, a: Any) -> Any:
@@ -69,6 +76,7 @@ RULES = (
     Rule("log", lambda m, a: m.log(a), lambda m, g, y, a: (g / a,)),
     Rule("log1p", lambda m, a: m.log1p(a), lambda m, g, y, a: (g / (a + 1.0),)),
     Rule("sigmoid", lambda m, a: m.sigmoid(a), lambda m, g, y, a: (g * (1.0 - y) * y,)),
+    Rule("ramp", lambda m, a, b, c: m.sigmoid((a - b) * c), _ramp_reverse),
     Rule("logsigmoid", _logsigmoid, lambda m, g, y, a: (g * m.sigmoid(-a),)),
     Rule(
         "logaddexp",

@@ -1,9 +1,9 @@
 """The vector machine as LLVM code: an interpreter of instructions, generated from their rules.
 
-Memory is made of rows of ``width`` floats, one a lane, in four spaces: local rows of a segment, saved rows of a chunk of lanes,
-uniform rows (the same in all lanes) and constants. An instruction is five 32-bit words: its code, the row that it writes and the
-rows that it reads, each row named by space and number. The gradient of a row has the same name in spaces of its own, so the
-same instructions, read backward, are the reverse program.
+Memory is made of rows in four spaces: local rows of a segment and saved rows of a chunk, of ``width`` floats, one a lane;
+uniform rows (the same in all lanes) and constants, of a single vector that stands for all. An instruction is five 32-bit words:
+its code, the row that it writes and the rows that it reads, each row named by space and number. The gradient of a row has the
+same name in spaces of its own, so the same instructions, read backward, are the reverse program.
 
 Exported functions take one pointer to 64-bit parameters, in the order of ``PARAMETERS``:
 ``execute`` and ``reverse`` run a list of instructions; ``forward`` and ``backward`` run a program over chunks of lanes.
@@ -11,116 +11,27 @@ Exported functions take one pointer to 64-bit parameters, in the order of ``PARA
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from llvmlite import ir
 
-from relaxpy.engine.instructions import CHECK, CODES, DOT, RULES, SOFTMAX, SPACE_SHIFT, SUM, WORDS, Rule
-from relaxpy.engine.kernel_parameters import PLACES
-from relaxpy.engine.vectors import INT32, INT64, Vector, Vectors
-
-POINTER = ir.PointerType()
-VOID = ir.VoidType()
-_BYTE = ir.IntType(8)
-Body = Callable[[Any], None]
-
-
-def i64(value: int) -> Any:
-    return ir.Constant(INT64, value)
-
-
-class Writer:
-    """Writes one function after the other into a module."""
-
-    def __init__(self, module: Any, double: bool, width: int) -> None:
-        self.module = module
-        self.m = Vectors(module, double, width)
-        self.functions: dict[str, Any] = {}
-
-    @property
-    def builder(self) -> Any:
-        return self.m.builder
-
-    @contextmanager
-    def function(self, name: str, exported: bool = True) -> Iterator[None]:
-        """A function of one pointer to the parameters."""
-        function = ir.Function(self.module, ir.FunctionType(VOID, [POINTER]), name)
-        if not exported:
-            function.linkage = "internal"
-        self.functions[name] = function
-        self.m.builder = ir.IRBuilder(function.append_basic_block("entry"))
-        self.parameters = function.args[0]
-        yield
-        self.builder.ret_void()
-
-    def parameter(self, name: str) -> Any:
-        return self.load_word(self.parameters, i64(PLACES[name]), INT64)
-
-    def pointer(self, name: str) -> Any:
-        return self.builder.inttoptr(self.parameter(name), POINTER)
-
-    def set_parameter(self, name: str, value: Any) -> None:
-        if value.type == POINTER:
-            value = self.builder.ptrtoint(value, INT64)
-        self.builder.store(value, self.builder.gep(self.parameters, [i64(PLACES[name])], source_etype=INT64))
-
-    def load_word(self, base: Any, index: Any, kind: Any) -> Any:
-        return self.builder.load(self.builder.gep(base, [index], source_etype=kind), typ=kind)
-
-    def bytes_on(self, base: Any, count: Any) -> Any:
-        return self.builder.gep(base, [count], source_etype=_BYTE)
-
-    def floats_on(self, base: Any, count: Any) -> Any:
-        return self.builder.gep(base, [count], source_etype=self.m.scalar)
-
-    def loop(self, count: Any, body: Body) -> None:
-        """for i in range(count): body(i)"""
-        builder = self.builder
-        before = builder.block
-        inside, after = builder.append_basic_block("loop"), builder.append_basic_block("after")
-        builder.cbranch(builder.icmp_signed(">", count, i64(0)), inside, after)
-        builder.position_at_end(inside)
-        i = builder.phi(INT64)
-        i.add_incoming(i64(0), before)
-        body(i)
-        following = builder.add(i, i64(1))
-        i.add_incoming(following, builder.block)
-        builder.cbranch(builder.icmp_signed("<", following, count), inside, after)
-        builder.position_at_end(after)
-
-    def fold(self, count: Any, start: Vector, step: Callable[[Any, Vector], Vector]) -> Vector:
-        """start, then step(i, total) for i in range(count), count > 0"""
-        builder = self.builder
-        before = builder.block
-        inside, after = builder.append_basic_block("fold"), builder.append_basic_block("folded")
-        builder.branch(inside)
-        builder.position_at_end(inside)
-        i, total = builder.phi(INT64), builder.phi(self.m.type)
-        i.add_incoming(i64(0), before)
-        total.add_incoming(start.value, before)
-        result = step(i, Vector(self.m, total))
-        following = builder.add(i, i64(1))
-        i.add_incoming(following, builder.block)
-        total.add_incoming(result.value, builder.block)
-        builder.cbranch(builder.icmp_signed("<", following, count), inside, after)
-        builder.position_at_end(after)
-        return result
-
-    def load(self, row: Any, group: Any) -> Vector:
-        place = self.builder.gep(row, [group], source_etype=self.m.type)
-        loaded = self.builder.load(place, typ=self.m.type)
-        loaded.align = self.m.width * self.m.bytes
-        return Vector(self.m, loaded)
-
-    def store(self, row: Any, group: Any, vector: Vector) -> None:
-        stored = self.builder.store(vector.value, self.builder.gep(row, [group], source_etype=self.m.type))
-        stored.align = self.m.width * self.m.bytes
-
-    def add_to(self, row: Any, group: Any, vector: Vector) -> None:
-        self.store(row, group, self.load(row, group) + vector)
+from relaxpy.engine.instructions import (
+    CHECK,
+    CODES,
+    CONSTANT,
+    DOT,
+    RULES,
+    SOFTMAX,
+    SPACE_SHIFT,
+    SUM,
+    UNIFORM,
+    WORDS,
+    Rule,
+)
+from relaxpy.engine.vectors import INT32, INT64, Vector
+from relaxpy.engine.writer import POINTER, Row, Writer, i64
 
 
 class Interpreter:
@@ -185,19 +96,22 @@ class Interpreter:
             builder.branch(after)
         builder.position_at_end(after)
 
-    def _row(self, name: Any, gradient: bool = False) -> Any:
-        """The address of the row of that name."""
+    def _row(self, name: Any, gradient: bool = False) -> Row:
+        """The row of that name."""
         builder = self.w.builder
         space = builder.zext(builder.lshr(name, ir.Constant(INT32, SPACE_SHIFT)), INT64)
         number = builder.zext(builder.and_(name, ir.Constant(INT32, (1 << SPACE_SHIFT) - 1)), INT64)
         if gradient:
             # constants have no gradients; what is added to them goes to one row that nobody reads
-            number = builder.select(builder.icmp_signed("==", space, i64(3)), i64(0), number)
+            number = builder.select(builder.icmp_signed("==", space, i64(CONSTANT)), i64(0), number)
         table = self.gradients if gradient else self.values
         base = builder.load(builder.gep(table, [space], source_etype=POINTER), typ=POINTER)
-        return self.w.bytes_on(base, builder.mul(number, self.row_bytes))
+        shared = builder.icmp_signed(">=", space, i64(UNIFORM))
+        size = builder.select(shared, i64(self.m.width * self.m.bytes), self.row_bytes)
+        start = self.w.bytes_on(base, builder.mul(number, size))
+        return Row(start, builder.select(shared, i64(0), i64(-1)), size)
 
-    def _argument(self, index: Any, gradient: bool = False) -> Any:
+    def _argument(self, index: Any, gradient: bool = False) -> Row:
         return self._row(self.w.load_word(self.arguments, index, INT32), gradient)
 
     def _rule(self, rule: Rule) -> None:
@@ -281,10 +195,10 @@ class Interpreter:
 
         self.w.loop(length, operand)
 
-    def _results(self, gradient: bool = False) -> Callable[[Any], Any]:
+    def _results(self, gradient: bool = False) -> Callable[[Any], Row]:
         """The rows that an instruction with as many results as operands writes, one after the other."""
         first = self._row(self.words[1], gradient)
-        return lambda j: self.w.bytes_on(first, self.w.builder.mul(j, self.row_bytes))
+        return lambda j: first._replace(start=self.w.bytes_on(first.start, self.w.builder.mul(j, first.size)))
 
     def _softmax(self) -> None:
         result, (offset, length) = self._results(), self._list()

@@ -70,7 +70,8 @@ class Machine:
         self.program = program
         self.dtype = dtype
         self.kernel: Kernel = kernel(dtype == torch.float64)
-        self._constants: dict[int, Tensor] = {}
+        values = torch.from_numpy(program.constants).to(dtype)
+        self._constants = values.unsqueeze(1).expand(-1, self.kernel.width).contiguous()
         self._scratch: dict[int, list[Tensor]] = {}
         self._fixed = self._parameters_of_program()
 
@@ -97,19 +98,12 @@ class Machine:
         """Lanes of a chunk: a multiple of the vector's, so that the rows of a segment stay in the cache."""
         vector = self.kernel.width
         item = 8 if self.dtype == torch.float64 else 4
-        rows = 2 * (self.program.local_rows + self.program.saved_rows + self.program.uniform_rows) + 1
+        rows = 2 * (self.program.local_rows + self.program.saved_rows) + 1
         most = max(vector, CACHE_BYTES // (rows * item) // vector * vector)
         chunks = -(-lanes // most)
         if len(self.program.code) * lanes >= SPLIT_WORK:
             chunks = max(2 * ((chunks + 1) // 2), 2)
         return -(-max(1, -(-lanes // chunks)) // vector) * vector
-
-    def _constant_rows(self, width: int) -> Tensor:
-        rows = self._constants.get(width)
-        if rows is None:
-            values = torch.from_numpy(self.program.constants).to(self.dtype)
-            rows = self._constants[width] = values.unsqueeze(1).expand(-1, width).contiguous()
-        return rows
 
     def _memory(self, rows: int, width: int) -> Tensor:
         """Rows for one thread; what is in them is undefined."""
@@ -121,7 +115,7 @@ class Machine:
 
     def _parameters(self, run: Run, **pointers: Tensor | int) -> Any:
         parameters = self._fixed.copy()
-        pointers = {"saved": run.saved, "uniform": run.uniform, "constant": self._constant_rows(run.width), **pointers}
+        pointers = {"saved": run.saved, "uniform": run.uniform, "constant": self._constants, **pointers}
         for name, value in pointers.items():
             parameters[PLACES[name]] = value.data_ptr() if isinstance(value, Tensor) else value
         parameters[PLACES["width"]] = run.width
@@ -137,7 +131,7 @@ class Machine:
         program = self.program
         run = Run(width, lanes, torch.empty(0), torch.empty(0), 0)
         run.saved = torch.empty(run.chunks * program.saved_rows * width, dtype=self.dtype)
-        run.uniform = torch.empty((program.uniform_rows, width), dtype=self.dtype)
+        run.uniform = torch.empty((program.uniform_rows, self.kernel.width), dtype=self.dtype)
         if uniform is not None and program.uniform_count:
             run.uniform[: program.uniform_count] = uniform.unsqueeze(1)
         if len(program.prologue):
@@ -161,6 +155,7 @@ class Machine:
     def _execute_prologue(self, run: Run) -> int:
         failed = np.zeros(1, np.int64)
         parameters = self._parameters(run, failed=failed.ctypes.data)
+        parameters[PLACES["groups"]] = 1
         parameters[PLACES["code"]] = self.program.prologue.ctypes.data
         parameters[PLACES["count"]] = len(self.program.prologue)
         self.kernel.execute(parameters.ctypes.data)
@@ -181,9 +176,10 @@ class Machine:
         program, width = self.program, run.width
         gradient = torch.empty((program.input_count, run.lanes), dtype=self.dtype)
         groups = min(GROUPS, run.chunks) if program.uniform_rows else 1
-        uniform_gradient = torch.zeros((groups, program.uniform_rows, width), dtype=self.dtype)
+        uniform_gradient = torch.zeros((groups, program.uniform_rows, self.kernel.width), dtype=self.dtype)
 
         def part(group: int, first: int, last: int) -> None:
+            # the last one takes what is added to the gradients of constants
             sizes = (program.local_rows, program.local_rows, program.saved_rows, 1)
             memory = [self._memory(rows, width) for rows in sizes]
             failed = np.zeros(1, np.int64)
@@ -220,10 +216,11 @@ class Machine:
         total = by_group.sum((0, 2))
         if not len(program.prologue):
             return total[: program.uniform_count]
-        gradient = torch.zeros((program.uniform_rows, run.width), dtype=self.dtype)
+        gradient = torch.zeros((program.uniform_rows, self.kernel.width), dtype=self.dtype)
         gradient[:, 0] = total
-        trash = torch.empty(run.width, dtype=self.dtype)
+        trash = torch.empty(self.kernel.width, dtype=self.dtype)
         parameters = self._parameters(run, uniform_gradient=gradient, trash=trash)
+        parameters[PLACES["groups"]] = 1
         parameters[PLACES["code"]] = program.prologue.ctypes.data
         parameters[PLACES["count"]] = len(program.prologue)
         self.kernel.reverse(parameters.ctypes.data)

@@ -17,7 +17,15 @@ from pathlib import Path
 from typing import Any
 
 NAMES = ("execute", "reverse", "forward", "backward")
-_SOURCES = ("instructions.py", "vectors.py", "kernel_parameters.py", "kernel.py", "chunks.py", "objectcode.py")
+_SOURCES = (
+    "instructions.py",
+    "vectors.py",
+    "kernel_parameters.py",
+    "writer.py",
+    "kernel.py",
+    "chunks.py",
+    "objectcode.py",
+)
 _lock = threading.Lock()
 _kernels: dict[bool, Kernel] = {}
 

@@ -6,11 +6,13 @@ import math
 from collections.abc import Callable, Sequence
 
 from relaxpy.engine.arithmetic import FLOATS
-from relaxpy.engine.instructions import CHECK, CODES, DOT, SOFTMAX, SUM
+from relaxpy.engine.instructions import CHECK, CODES, DOT, RULES, SOFTMAX, SUM, WORDS
 
-_ADD, _SUB, _MUL, _DIV, _WHERE = (CODES[name] for name in "add sub mul div where".split())
+_ADD, _SUB, _MUL, _DIV, _WHERE, _SIGMOID, _RAMP = (CODES[name] for name in "add sub mul div where sigmoid ramp".split())
 _COMMUTATIVE = frozenset(CODES[name] for name in "add mul eq ne and or".split())
 _SUM, _DOT, _SOFTMAX, _CHECK = (CODES[name] for name in (SUM, DOT, SOFTMAX, CHECK))
+_LISTS = {_SUM: 1, _DOT: 2, _SOFTMAX: 1}
+_SMOOTH = {CODES[rule.name]: rule.arity for rule in RULES if rule.reverse is not None}
 # functions of constants, by code
 _FOLDED: dict[int, Callable[..., float]] = {CODES[name]: function for name, function in FLOATS.items()}
 
@@ -25,10 +27,12 @@ class Tape:
         self.lane_inputs: list[int] = []
         self.uniform_inputs: list[int] = []
         self.constants: dict[int, float] = {}
+        self.new_constants: list[tuple[int, float]] = []  # those that an evaluation has not seen
         self.checks = 0
         self._known: dict[tuple[int, ...], int] = {}
         self._constant_rows: dict[tuple[float, float], int] = {}
         self._products: dict[int, tuple[int, int]] = {}
+        self._differences: dict[int, tuple[int, int]] = {}
 
     def _row(self) -> int:
         row = self.rows
@@ -54,6 +58,7 @@ class Tape:
         if row is None:
             row = self._constant_rows[key] = self._row()
             self.constants[row] = value
+            self.new_constants.append((row, value))
         return row
 
     def emit(self, code: int, a: int, b: int = 0, c: int = 0) -> int:
@@ -78,11 +83,27 @@ class Tape:
             known = self._with_constant(code, a, b, c)
             if known is not None:
                 return known
+        if code == _SIGMOID:
+            fused = self._ramp(a)
+            if fused is not None:
+                return fused
         row = self._row()
         self.code.extend((code, row, a, b, c))
         if code == _MUL:
             self._products[row] = (a, b)
+        elif code == _SUB:
+            self._differences[row] = (a, b)
         return row
+
+    def _ramp(self, row: int) -> int | None:
+        """sigmoid((a - b) * c) in one instruction, as which a comparison is recorded."""
+        factors = self._products.get(row)
+        if factors is not None:
+            for difference, factor in (factors, factors[::-1]):
+                ends = self._differences.get(difference)
+                if ends is not None:
+                    return self.emit(_RAMP, *ends, factor)
+        return None
 
     def _with_constant(self, code: int, a: int, b: int, c: int) -> int | None:
         """An expression that is one of its operands, exactly, also for infinities and NaN."""
@@ -138,6 +159,21 @@ class Tape:
             number = self._known[key] = self.checks
             self.code.extend((_CHECK, row, number, 0, 0))
         return number
+
+    def smooth(self, rows: Sequence[int]) -> list[bool]:
+        """Which rows depend on an input by a path that carries gradients?"""
+        depends = bytearray(self.rows)
+        for row in (*self.lane_inputs, *self.uniform_inputs):
+            depends[row] = 1
+        for k in range(0, len(self.code), WORDS):
+            code, row, a, b, c = self.code[k : k + WORDS]
+            if code in _LISTS:
+                operands = self.arguments[a : a + b * _LISTS[code]]
+                if any(depends[operand] for operand in operands):
+                    depends[row : row + (b if code == _SOFTMAX else 1)] = b"\1" * (b if code == _SOFTMAX else 1)
+            elif code in _SMOOTH and any(depends[operand] for operand in (a, b, c)[: _SMOOTH[code]]):
+                depends[row] = 1
+        return [bool(depends[row]) for row in rows]
 
 
 def _is_zero(value: float | None) -> bool:

@@ -48,7 +48,7 @@ class Vector:
 
 
 class Vectors:
-    """Code for vectors of ``width`` floats; ``builder`` says where it goes. No arithmetic is reordered or fused but in `exp`."""
+    """Code for vectors of ``width`` floats; ``builder`` says where it goes. No arithmetic is reordered."""
 
     builder: Any
 
@@ -163,17 +163,18 @@ class Vectors:
         overflowed = self.select(self.ne(a, a), a, math.inf)
         return self.select(self.lt(a, low), 0.0, self.select(self.le(a, high), result, overflowed))
 
-    def _fused(self, a: Any, b: Any, c: Any) -> Vector:
+    def fused(self, a: Any, b: Any, c: Any) -> Vector:
+        """a * b + c"""
         return self._intrinsic("fmuladd", self.lifted(a), self.lifted(b), self.lifted(c))
 
     def _polynomial(self, x: Vector, coefficients: tuple[float, ...]) -> Vector:
         total = self.constant(coefficients[0])
         for coefficient in coefficients[1:]:
-            total = self._fused(total, x, coefficient)
+            total = self.fused(total, x, coefficient)
         return total
 
     def _exp_single(self, x: Vector, turns: Vector) -> Vector:
-        r = self._fused(turns, 2.12194440e-4, self._fused(turns, -0.693359375, x))
+        r = self.fused(turns, 2.12194440e-4, self.fused(turns, -0.693359375, x))
         coefficients = (
             1.9875691500e-4,
             1.3981999507e-3,
@@ -182,16 +183,16 @@ class Vectors:
             1.6666665459e-1,
             5.0000001201e-1,
         )
-        return self._fused(self._polynomial(r, coefficients), r * r, r + 1.0)
+        return self.fused(self._polynomial(r, coefficients), r * r, r + 1.0)
 
     def _exp_double(self, x: Vector, turns: Vector) -> Vector:
-        r = self._fused(turns, -1.42860682030941723212e-6, self._fused(turns, -6.93145751953125e-1, x))
+        r = self.fused(turns, -1.42860682030941723212e-6, self.fused(turns, -6.93145751953125e-1, x))
         square = r * r
         top = r * self._polynomial(square, (1.26177193074810590878e-4, 3.02994407707441961300e-2, 1.0))
         bottom = self._polynomial(
             square, (3.00198505138664455042e-6, 2.52448340349684104192e-3, 2.27265548208155028766e-1, 2.0)
         )
-        return self._fused(top / (bottom - top), 2.0, 1.0)
+        return self.fused(top / (bottom - top), 2.0, 1.0)
 
     def _times_two_to(self, factor: Vector, turns: Vector) -> Vector:
         """factor * 2**turns, in two steps, since 2**turns alone may overflow."""

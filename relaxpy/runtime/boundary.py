@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,7 @@ unwrapping: Any = LazyModule("relaxpy.runtime.unwrapping")
 wrapping: Any = LazyModule("relaxpy.runtime.wrapping")
 batching: Any = LazyModule("relaxpy.runtime.batching")
 provenance: Any = LazyModule("relaxpy.runtime.provenance")
+engine: Any = LazyModule("relaxpy.engine")
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Plan:
     hard: frozenset[str] = frozenset()
     batch: bool | int | Sequence[Any] = False
     settings: Mapping[str, Any] = field(default_factory=dict)
+    made: Any = None  # what owns the function's recorded programs; None: it has none
 
 
 class Call:
@@ -89,6 +91,20 @@ def call(plan: Plan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a relaxed function from anywhere."""
     if state.call is not None:
         return _nested(plan, state.call, args, kwargs)
+    installed = settings_in(plan.function.__globals__)
+    options = state.options
+    if plan.settings or installed:
+        options = resolve({**installed, **state.settings, **plan.settings})
+    if options.engine != "eager" and plan.made is not None and "torch" in sys.modules:
+        if plan.hard:
+            args, kwargs = _mark_hard(plan, args, kwargs)
+            plan = replace(plan, hard=frozenset())
+        return engine.call(plan, options, args, kwargs, call_eagerly)
+    return call_eagerly(plan, args, kwargs)
+
+
+def call_eagerly(plan: Plan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """An outermost call, operation by operation."""
     current = begin(root_of(plan.function), settings_in(plan.function.__globals__), plan.settings)
     try:
         return _outermost(plan, current, args, kwargs)

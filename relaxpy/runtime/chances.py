@@ -92,7 +92,7 @@ def _one_hot(value: Any, n: int) -> Any:
 
 def _refuse_outside(mass: Tensor, kind: str, n: int) -> None:
     mass = scopes.alive(mass)
-    if not ops.at_most(mass, state.options.epsilon + _tolerance(mass)):
+    if ops.exceeds(mass, state.options.epsilon + _tolerance(mass)):
         raise RelaxIndexError.here(
             f"a {kind} is outside 0, ..., {n - 1} with probability {ops.largest(mass):.3g}{scopes.lanes_with(mass)}",
             remedy="give a larger n, or shift the integer first",

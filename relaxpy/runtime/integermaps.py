@@ -95,6 +95,6 @@ class Mapped(Node):
         try:
             return self.function(*arguments)
         except (ArithmeticError, ValueError):
-            if joint is None or not ops.at_most(joint[k], state.options.epsilon):
+            if joint is None or ops.exceeds(joint[k], state.options.epsilon):
                 raise
             return 0

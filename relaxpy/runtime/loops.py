@@ -6,6 +6,7 @@ its locals and what had changed; when the loop ends they are mixed.
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,9 @@ ranges: Any = LazyModule("relaxpy.runtime.ranges")
 trying: Any = LazyModule("relaxpy.runtime.trying")
 
 Locals = Mapping[str, Any]
+
+# where warnings keep count of what they have said
+_warned: dict[Any, Any] = {}
 
 
 class Exit:
@@ -175,15 +179,11 @@ class Loop(Exits):
 
     def _give_up(self) -> None:
         """After max_iter soft tests the mass left goes to the last state, with a warning."""
-        left = ops.largest(self.mass())
-        place = user_place()
-        where = f"{place[0]}:{place[1]}: " if place else ""
-        warnings.warn(
-            f"{where}a soft loop was stopped after max_iter={state.options.max_iter} tests with a mass of {left:.3g} left, "
-            "which goes to its last state; raise max_iter or beta",
-            RelaxWarning,
-            stacklevel=4,
-        )
+        say = functools.partial(_warn_of_mass_left, user_place(), state.options.max_iter)
+        if state.recorder is not None:
+            state.recorder.gave_up(self.mass(), say)
+        else:
+            say(ops.largest(self.mass()))
         last = self.exits[-1]
         last.mass = ops.plus(last.mass, self.weight)
         self.set_weight(0.0)
@@ -278,6 +278,16 @@ class Loop(Exits):
         self.pass_on_loss(self.total(self.exits))
         raising.go_on(self.died)
         return result
+
+
+def _warn_of_mass_left(place: tuple[str, int] | None, max_iter: int, left: float) -> None:
+    file, line = place or ("<unknown>", 0)
+    where = f"{file}:{line}: " if place else ""
+    message = (
+        f"{where}a soft loop was stopped after max_iter={max_iter} tests with a mass of {left:.3g} left, "
+        "which goes to its last state; raise max_iter or beta"
+    )
+    warnings.warn_explicit(message, RelaxWarning, file, line, registry=_warned)
 
 
 def while_() -> Loop:

@@ -19,9 +19,29 @@ from torch.utils._python_dispatch import _disable_current_modes
 Operand: TypeAlias = "Tensor | float | int"
 
 
+class StandIn:
+    """Takes the place of a tensor of lanes while a program is recorded (see relaxpy.engine): it answers what is looked at."""
+
+    __slots__ = ()
+
+    def at_most(self, bound: float) -> bool:
+        raise NotImplementedError
+
+    def exceeds(self, bound: float) -> bool:
+        raise NotImplementedError
+
+    def largest(self) -> float:
+        raise NotImplementedError
+
+    def all_finite(self) -> bool:
+        raise NotImplementedError
+
+
 def concrete(lanes: Tensor) -> Tensor:
     """The values behind the wrappers of the user's own torch.vmap and torch.func.grad, for looking only."""
     lanes = lanes.detach()
+    if isinstance(lanes, StandIn):
+        return lanes
     while is_transformed(lanes):
         lanes = torch._C._functorch.get_unwrapped(lanes)
     return lanes
@@ -36,25 +56,38 @@ def at_most(mass: Operand, bound: float) -> bool:
     """Is the mass at most ``bound`` in every lane? One reduction (a synchronisation on CUDA)."""
     if not isinstance(mass, Tensor):
         return mass <= bound
+    if isinstance(mass, StandIn):
+        return mass.at_most(bound)
     values = concrete(mass)
     return values.numel() == 0 or bool((values <= bound).all())
+
+
+def exceeds(mass: Operand, bound: float) -> bool:
+    """Is the mass not at most ``bound``, which is then an error? A program is not recorded past an error."""
+    return mass.exceeds(bound) if isinstance(mass, StandIn) else not at_most(mass, bound)
 
 
 def anywhere_above(mass: Operand, bound: float) -> bool:
     if not isinstance(mass, Tensor):
         return mass > bound
+    if isinstance(mass, StandIn):
+        return mass.exceeds(bound)
     return bool((concrete(mass) > bound).any())
 
 
 def largest(mass: Operand) -> float:
     if not isinstance(mass, Tensor):
         return float(mass)
+    if isinstance(mass, StandIn):
+        return mass.largest()
     values = concrete(mass)
     return float(values.max()) if values.numel() else 0.0
 
 
 def all_finite(lanes: Tensor) -> bool:
     """One pass and one look: a sum is finite only if all its terms are; one that overflows says nothing."""
+    if isinstance(lanes, StandIn):
+        return lanes.all_finite()
     values = concrete(lanes)
     return math.isfinite(values.sum().item()) or bool(torch.isfinite(values).all())
 

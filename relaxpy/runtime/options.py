@@ -37,6 +37,7 @@ class Settings(TypedDict, total=False):
     t_norm: str | TNorm
     mode: str
     estimator: str
+    engine: str
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class Options:
     ``distribution``: of the perturbation of a comparison, by name (see relaxpy.runtime.distributions) or one's own;
     ``t_norm``: what `and` makes of two probabilities, by name such as "yager(2)" (see relaxpy.runtime.tnorms) or one's own;
     ``mode``: whether soft decisions are relaxed; ``estimator``: how the paths of a program are summed up.
+    ``engine``: how calls run, "eager" operation by operation, "tape" as one recorded program where that can be.
     """
 
     beta: float | Tensor = 10.0
@@ -61,6 +63,7 @@ class Options:
     t_norm: str | TNorm = "product"
     mode: str = "soft"
     estimator: str = "merged"
+    engine: str = "eager"
 
 
 DEFAULTS = Options()
@@ -69,6 +72,7 @@ DEFAULTS = Options()
 _CHOICES: Mapping[str, tuple[str, ...]] = {
     "mode": ("soft",),
     "estimator": ("merged",),
+    "engine": ("auto", "eager", "tape"),
 }
 
 

@@ -173,7 +173,7 @@ def _inside(
         else:
             outside = ops.plus(outside, weight)
     outside = scopes.alive(outside)
-    if not inside or not ops.at_most(outside, state.options.epsilon):
+    if not inside or ops.exceeds(outside, state.options.epsilon):
         raise RelaxIndexError.here(
             f"a {index.kind} {complaint} with probability {ops.largest(outside):.3g}{scopes.lanes_with(outside)}",
             remedy="keep the index inside (test it first), or make the axis longer",

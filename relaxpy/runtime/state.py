@@ -39,6 +39,7 @@ class State(threading.local):
         self.epoch = 0  # how often all scopes have been closed
         self.births: dict[int, tuple[Any, Birth]] = {}
         self.time = 0
+        self.recorder: Any = None  # of relaxpy.engine, while a program is recorded
 
 
 state = State()

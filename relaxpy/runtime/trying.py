@@ -122,6 +122,8 @@ class Try(Protection):
 
     def throw(self) -> None:
         """Raise the likeliest exception among those that the handler takes."""
+        if state.recorder is not None and len(self._entered) > 1:
+            state.recorder.give_up("which exception is the likeliest depends on values")
         raise max(self._entered, key=lambda arrival: float(ops.largest(arrival.exit.mass))).error
 
     def enter(self, **locals_: Any) -> tuple[Any, ...]:

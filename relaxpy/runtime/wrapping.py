@@ -37,6 +37,8 @@ def soft_tensor(tensor: Tensor) -> Soft:
 def met(tensor: Tensor) -> Soft:
     """A captured tensor that requires grad: shared by all lanes."""
     state.call.become_soft()  # type: ignore[union-attr]
+    if state.recorder is not None:
+        tensor = state.recorder.captured(tensor)
     if tensor.dim() == 0:
         return SoftNumber(tensor, ops.all_finite(tensor))
     return SoftArray(tensor if state.lanes is None else tensor.unsqueeze(-1)).born_with(None)

@@ -33,6 +33,7 @@ PLAIN = (
 TRUTHS = {name: truths(getattr(torch, name)) for name in "lt le eq ne isfinite isnan".split()}
 OTHERS: dict[str, Callable[..., Tensor]] = {
     "logsigmoid": functional.logsigmoid,
+    "ramp": lambda a, b, c: torch.sigmoid((a - b) * c),
     "clamp": torch.clamp,
     "where": lambda c, a, b: torch.where(c != 0, a, b),
     "not": truths(torch.logical_not),

@@ -87,7 +87,8 @@ _EPSILON = "`epsilon` is a probability below which a path is left out: 0 <= epsi
         ({"maxiter": 3}, "there is no option `maxiter`\n  remedy: did you mean `max_iter`?"),
         (
             {"zzz": 3},
-            "there is no option `zzz`\n  remedy: the options are beta, max_iter, epsilon, distribution, t_norm, mode, estimator",
+            "there is no option `zzz`\n"
+                "  remedy: the options are beta, max_iter, epsilon, distribution, t_norm, mode, estimator, engine",
         ),
         (
             {"batch": True},

@@ -1,0 +1,88 @@
+"""The arguments of a call, described: a key of all that a program may depend on, and the tensors that it reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from relaxpy.engine.recorded import refuse
+from relaxpy.runtime.marks import Hard
+
+LARGEST_CONSTANT = 100_000
+_TENSORS = (Tensor, torch.nn.Parameter)
+_EXACT = frozenset({int, bool, str, bytes, type(None), range})
+
+
+class Arguments:
+    """``key``: hashable; ``tensors``: what becomes soft, each once; ``objects``: what is no plain value, with its path."""
+
+    def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.tensors: list[Tensor] = []
+        self.places: dict[int, int] = {}
+        self.objects: list[Any] = []
+        self._seen: dict[int, int] = {}
+        self.key = tuple([self._describe(value) for value in args])
+        if kwargs:
+            self.key += tuple([(name, self._describe(value)) for name, value in kwargs.items()])
+
+    def _describe(self, value: Any) -> Any:
+        kind = type(value)
+        if kind in _TENSORS:
+            return self._tensor(value)
+        if kind in _EXACT:
+            return kind, value
+        if kind is float or kind is complex:
+            return kind, repr(value)
+        if kind is Hard:
+            return "hard", _hard(value.value, self)
+        if kind in (list, tuple, dict) or isinstance(value, tuple) and hasattr(kind, "_fields"):
+            return self._container(kind, value)
+        if isinstance(value, Tensor):
+            refuse(f"an argument is a {kind.__name__}")
+        self.objects.append(value)
+        return "object", id(value)
+
+    def _container(self, kind: Any, value: Any) -> Any:
+        if kind is not tuple:
+            known = self._seen.get(id(value))
+            if known is not None:
+                return "again", known
+            self._seen[id(value)] = len(self._seen)
+        if kind is dict:
+            for name in value:
+                if type(name) not in _EXACT:
+                    refuse("an argument is a dict whose keys are objects")
+            return kind, tuple([(type(name), name, self._describe(item)) for name, item in value.items()])
+        return kind, tuple([self._describe(item) for item in value])
+
+    def _tensor(self, tensor: Tensor) -> Any:
+        if not tensor.is_floating_point():
+            return _constant(tensor)
+        place = self.places.get(id(tensor))
+        if place is not None:
+            return "again", "tensor", place
+        if tensor.device.type != "cpu" or tensor.layout is not torch.strided:
+            refuse(f"an argument is on {tensor.device}, or sparse")
+        self.places[id(tensor)] = len(self.tensors)
+        self.tensors.append(tensor)
+        return tensor.shape, tensor.dtype
+
+
+def _hard(value: Any, arguments: Arguments) -> Any:
+    """What is hard is a constant of the program, by content."""
+    if isinstance(value, Tensor):
+        return _constant(value)
+    if isinstance(value, (list, tuple)) and type(value) in (list, tuple):
+        return type(value), tuple([_hard(item, arguments) for item in value])
+    return arguments._describe(value)
+
+
+def _constant(tensor: Tensor) -> Any:
+    if type(tensor) not in _TENSORS or tensor.device.type != "cpu" or tensor.numel() > LARGEST_CONSTANT:
+        refuse("a hard argument is a large tensor, or of another kind or device")
+    if tensor.requires_grad:
+        refuse("a hard argument needs a gradient")
+    values: Any = tensor.tolist()
+    return "constant", tensor.shape, tensor.dtype, repr(values)

@@ -1,0 +1,263 @@
+"""The programs of a function: which one fits a call, when one is recorded, and when a call is left to the eager path."""
+
+from __future__ import annotations
+
+import dataclasses
+import dis
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from relaxpy.engine.arguments import Arguments
+from relaxpy.engine.calling import Called, Packing, ProgramFunction
+from relaxpy.engine.machine import Machine
+from relaxpy.engine.planner import plan as planned
+from relaxpy.engine.reading import Reading
+from relaxpy.engine.recorded import NO_LANES, NotRecordedError, refuse
+from relaxpy.engine.recorder import Input, Recorder, Warned
+from relaxpy.engine.recording import Given, Output, Recording, Run, record
+from relaxpy.engine.replay import Replay
+from relaxpy.runtime.options import Options
+
+MOST_KEYS = 64
+MOST_VARIANTS = 4
+MOST_ATTEMPTS = 8
+CAUTION = 0.01  # how far below epsilon a mass must be once a program has turned out to be too short
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A recorded program, with what must be as it was for it to hold."""
+
+    machine: Machine
+    replay: Replay
+    inputs: list[Input]
+    recording: Recording
+    warned: list[Warned]
+    reading: Reading
+    lanes: int
+    differentiable: list[bool]
+
+    def call(self, tensors: list[Tensor], beta: Tensor | None) -> tuple[bool, Any]:
+        """(does it hold for these values, the result)"""
+        given = [self._fetched(spec, tensors, beta) for spec in self.inputs]
+        called = Called(
+            self.machine, Packing(self.inputs, self.recording.outputs, self.lanes, self.machine.dtype), self.replay
+        )
+        outputs = ProgramFunction.apply(called, self.differentiable, *given)  # type: ignore[no-untyped-call]
+        assert called.run is not None
+        assert called.extra is not None
+        if called.run.failed:
+            return False, None
+        for warned, masses in zip(self.warned, called.extra):
+            warned.say(float(masses.max()))
+        return True, _built(self.recording.result, outputs, tensors)
+
+    @staticmethod
+    def _fetched(spec: Input, tensors: list[Tensor], beta: Tensor | None) -> Tensor:
+        if isinstance(spec.source, int):
+            return tensors[spec.source]
+        fetched: Any = beta if spec.source is BETA else spec.source()
+        return fetched  # type: ignore[no-any-return]
+
+
+BETA = "beta"
+
+
+def _built(tree: Any, outputs: tuple[Tensor, ...], tensors: list[Tensor]) -> Any:
+    """The result: containers anew, outputs and arguments in their places."""
+    kind = type(tree)
+    if kind is Output:
+        return outputs[tree.place]
+    if kind is Given:
+        return tensors[tree.place]
+    if kind is list:
+        return [_built(item, outputs, tensors) for item in tree]
+    if kind is dict:
+        return {name: _built(item, outputs, tensors) for name, item in tree.items()}
+    if isinstance(tree, tuple):
+        items = [_built(item, outputs, tensors) for item in tree]
+        return kind(*items) if hasattr(tree, "_fields") else tuple(items)
+    return tree
+
+
+class Entry:
+    """What is known for one key: programs, or why there are none."""
+
+    def __init__(self) -> None:
+        self.variants: list[Variant] = []
+        self.eager: str | None = None
+        self.attempts = 0
+        self.lock = threading.RLock()
+
+
+class Programs:
+    """All programs of a function, the most recently used ones."""
+
+    def __init__(self) -> None:
+        self.entries: OrderedDict[Any, Entry] = OrderedDict()
+        self.lock = threading.Lock()
+        self.reasons: dict[str, int] = {}
+        self.runs = 0
+        self.recordings = 0
+
+    def entry(self, key: Any) -> Entry:
+        with self.lock:
+            found = self.entries.get(key)
+            if found is None:
+                found = self.entries[key] = Entry()
+                while len(self.entries) > MOST_KEYS:
+                    self.entries.popitem(last=False)
+            else:
+                self.entries.move_to_end(key)
+            return found
+
+    def note(self, why: str) -> None:
+        with self.lock:
+            self.reasons[why] = self.reasons.get(why, 0) + 1
+
+
+def call(
+    programs: Programs, plan: Any, options: Options, args: tuple[Any, ...], kwargs: dict[str, Any], run: Run
+) -> Any:
+    """Call a function by one of its programs, recorded if need be, or by ``run``."""
+    try:
+        arguments = Arguments(args, kwargs)
+        key = (_key_of_options(options), plan.batch, plan.hard, torch.get_default_dtype(), arguments.key)
+        if not arguments.tensors:
+            refuse("no argument is soft")
+    except NotRecordedError as error:
+        programs.note(str(error))
+        return run(plan, args, kwargs)
+    entry = programs.entry(key)
+    if entry.eager is None:
+        beta = options.beta if isinstance(options.beta, Tensor) else None
+        for variant in entry.variants:
+            if variant.reading.unchanged():
+                holds, result = variant.call(arguments.tensors, beta)
+                if holds:
+                    programs.runs += 1
+                    return result
+        with entry.lock:
+            new = _record(programs, entry, plan, beta, arguments, args, kwargs, run)
+        if new is not None:
+            holds, result = new.call(arguments.tensors, beta)
+            if holds:
+                programs.runs += 1
+                return result
+    programs.note(entry.eager or "its decisions differ from call to call")
+    return run(plan, args, kwargs)
+
+
+def _key_of_options(options: Options) -> Any:
+    beta: Any = options.beta
+    if isinstance(beta, Tensor):
+        if type(beta) not in (Tensor, torch.nn.Parameter) or beta.device.type != "cpu":
+            refuse("beta is a tensor of another kind or device")
+        beta = (BETA, beta.dtype)
+    for chosen in (options.distribution, options.t_norm):
+        if not isinstance(chosen, str) and not type(chosen).__module__.startswith("relaxpy."):
+            refuse("it uses a distribution or t-norm of its own")
+    fields = [
+        getattr(options, field.name) for field in dataclasses.fields(options) if field.name not in ("beta", "engine")
+    ]
+    return (beta, *fields)
+
+
+def _record(
+    programs: Programs,
+    entry: Entry,
+    plan: Any,
+    beta: Tensor | None,
+    arguments: Arguments,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    run: Run,
+) -> Variant | None:
+    """A new program for this call; None, with the reason in the entry, if there can be none."""
+    if entry.attempts >= MOST_ATTEMPTS:
+        entry.eager = "its decisions differ from call to call"
+        return None
+    entry.attempts += 1
+    caution = 1.0 if entry.attempts == 1 else CAUTION
+    reading = Reading()
+    try:
+        reading.function(plan.made.function)
+        for value, get in _objects(arguments):
+            reading.object(value, get)
+        variant = _recorded(plan, beta, arguments, args, kwargs, run, reading, caution)
+    except NotRecordedError as error:
+        reading.snapshots.restore()
+        entry.eager = str(error)
+        return None
+    except BaseException as error:
+        reading.snapshots.restore()
+        if isinstance(error, KeyboardInterrupt) and not _was_raised_by_code(error):
+            raise
+        # the eager path raises it, if it was the function's own
+        return None
+    if not reading.unchanged():
+        reading.snapshots.restore()
+        entry.eager = "it changes objects that outlive the call"
+        return None
+    programs.recordings += 1
+    entry.variants.insert(0, variant)
+    del entry.variants[MOST_VARIANTS:]
+    return variant
+
+
+def _objects(arguments: Arguments) -> list[tuple[Any, Callable[[], Any]]]:
+    # their identity is part of the key
+    return [(value, lambda value=value: value) for value in arguments.objects]  # type: ignore[misc]
+
+
+def _recorded(
+    plan: Any,
+    beta: Tensor | None,
+    arguments: Arguments,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    run: Run,
+    reading: Reading,
+    caution: float,
+) -> Variant:
+    dtype = arguments.tensors[0].dtype
+    if dtype not in (torch.float32, torch.float64) or any(t.dtype != dtype for t in arguments.tensors):
+        refuse(f"its arguments are {' and '.join(sorted({str(t.dtype) for t in arguments.tensors}))}")
+    recorder = Recorder(bool(plan.batch), dtype, caution)
+    recorder.parameters = reading.snapshots.parameters
+    if beta is not None:
+        recorded = recorder.read(beta.reshape(()), BETA, None, NO_LANES)
+        plan = dataclasses.replace(plan, settings={**plan.settings, BETA: recorded})
+    recording = record(run, plan, args, kwargs, arguments.places, recorder)
+    rows = [*recording.rows, *(warned.row for warned in recorder.warned)]
+    program = planned(recorder.tape, rows)
+    tape = recorder.tape
+    replay = Replay(
+        tape.code, tape.arguments, tape.lane_inputs, tape.uniform_inputs, tape.constants, recording.rows, dtype
+    )
+    smooth = tape.smooth(recording.rows)
+    differentiable = [any(smooth[o.start : o.start + o.count]) and o.dtype.is_floating_point for o in recording.outputs]
+    return Variant(
+        machine=Machine(program, dtype),
+        replay=replay,
+        inputs=recorder.inputs,
+        recording=recording,
+        warned=recorder.warned,
+        reading=reading,
+        lanes=recorder.lane_count,
+        differentiable=differentiable,
+    )
+
+
+def _was_raised_by_code(error: BaseException) -> bool:
+    """Was it a `raise` statement, not the user's Ctrl-C?"""
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    return place is not None and dis.opname[place.tb_frame.f_code.co_code[place.tb_lasti]] == "RAISE_VARARGS"

@@ -1,0 +1,275 @@
+"""Records a relaxed call: a tape, what it reads, what it takes for granted, and the answers to what it looks at."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from relaxpy.engine.evaluation import Evaluation
+from relaxpy.engine.instructions import CODES
+from relaxpy.engine.recorded import LANES, NO_LANES, ONE_LANE, Recorded, lifted, refuse
+from relaxpy.engine.tape import Tape
+from relaxpy.runtime.state import state
+
+LONGEST = 4_000_000  # rows of a tape
+_ISFINITE, _LE, _NOT, _DETACH = (CODES[name] for name in "isfinite le not detach".split())
+
+
+@dataclass(frozen=True)
+class Input:
+    """A tensor that the program reads: the number of an argument, or how to fetch it, and its batch axis (None: shared)."""
+
+    source: Any
+    axis: int | None
+    shape: tuple[int, ...]  # without the batch axis
+    uniform: bool
+
+
+@dataclass(frozen=True)
+class Warned:
+    """A loop that gave up: the rows that hold the mass left, and how to say so."""
+
+    say: Callable[[float], None]
+    row: int
+
+
+class Recorder:
+    """The recording of one call, with as many lanes as the call has (one without a batch)."""
+
+    def __init__(self, batched: bool, dtype: torch.dtype, caution: float = 1.0) -> None:
+        self.tape = Tape()
+        self.batched = batched
+        self.dtype = dtype
+        self.caution = caution  # how far below the bound a mass must be to be left out
+        self.device = torch.device("cpu")
+        self.inputs: list[Input] = []
+        self.values: list[tuple[int, Tensor]] = []  # of inputs, shape () or (lanes,), until they are evaluated
+        self.parameters: dict[int, tuple[Tensor, Any]] = {}  # captured tensors with a gradient, by identity, and where
+        self.warned: list[Warned] = []
+        self.refused: BaseException | None = None
+        self._read: dict[int, Recorded] = {}
+        self._finite: dict[int, bool] = {}
+        self.detached: dict[int, int] = {}  # rows, and what is taken for them where no gradient is wanted
+        self.attached: dict[int, int] = {}  # the other way round
+
+    @functools.cached_property
+    def lane_count(self) -> int:
+        return 1 if state.lanes is None else state.lanes
+
+    @functools.cached_property
+    def evaluation(self) -> Evaluation:
+        return Evaluation(self.tape, self.values, self.lane_count, self.dtype)
+
+    # inputs
+
+    def read(self, tensor: Tensor, source: Any, axis: int | None, lanes: int) -> Recorded:
+        """A tensor of the caller as rows; with an axis of lanes it is moved last, without one all lanes share it."""
+        uniform = self.batched and lanes != LANES
+        values = tensor.detach() if axis is None else tensor.detach().movedim(axis, -1)
+        shape = tuple(values.shape if axis is None else values.shape[:-1])
+        self.inputs.append(Input(source, axis, shape, uniform))
+        flat = values.reshape(-1) if axis is None else values.reshape(-1, self.lane_count)
+        flat = flat.to(self.dtype)
+        new = self.tape.uniform_input if uniform else self.tape.lane_input
+        rows = [new() for _ in range(flat.shape[0])]
+        finite = bool(torch.isfinite(flat).all())
+        for row, value in zip(rows, flat):
+            self.values.append((row, value))
+            if finite:
+                self._finite[row] = True
+        ids: Any = rows[0] if not shape else np.array(rows, np.int64).reshape(shape)
+        return Recorded(self, ids, lanes, self.dtype if tensor.is_floating_point() else tensor.dtype)
+
+    def captured(self, tensor: Tensor) -> Any:
+        """A parameter that the code met: read at each call, where it was found."""
+        known = self._read.get(id(tensor))
+        if known is not None:
+            return known
+        found = self.parameters.get(id(tensor))
+        if found is None:
+            refuse("it uses a tensor that needs a gradient and is neither an argument nor captured as it is")
+        recorded = self._read[id(tensor)] = self.read(tensor, found[1], None, NO_LANES)
+        return recorded
+
+    def constant_tensor(self, tensor: Tensor) -> Recorded:
+        if tensor.requires_grad:
+            recorded: Recorded = self.captured(tensor)
+            return recorded
+        if type(tensor) is not Tensor and type(tensor) is not torch.nn.Parameter:
+            refuse(f"it uses a {type(tensor).__name__}")
+        if tensor.device.type != "cpu":
+            refuse("it uses a tensor of another device")
+        lanes = NO_LANES
+        if self.batched and tensor.dim():
+            lanes = LANES if tensor.shape[-1] == self.lane_count and self.lane_count > 1 else ONE_LANE
+            if lanes == LANES and tensor.numel() and not bool((tensor == tensor[..., :1]).all()):
+                refuse("it makes a tensor that differs between lanes")
+            tensor = tensor[..., 0] if tensor.shape[-1] else refuse("it makes an empty tensor of lanes")
+        values = np.array([self.tape.constant(float(x)) for x in tensor.reshape(-1).tolist()], np.int64)
+        ids: Any = int(values[0]) if not tensor.dim() else values.reshape(tuple(tensor.shape))
+        return Recorded(self, ids, lanes, tensor.dtype)
+
+    # operations
+
+    def elementwise(self, code: int, dtype: torch.dtype, *operands: Any) -> Recorded:
+        """An instruction on scalars, or element by element on arrays that are broadcast."""
+        rows: list[Any] = []
+        lanes, scalar = NO_LANES, True
+        for operand in operands:
+            if type(operand) is Recorded:
+                rows.append(operand.ids)
+                if operand.lanes and lanes != LANES:
+                    lanes = operand.lanes
+                if type(operand.ids) is not int:
+                    scalar = False
+            else:
+                rows.append(self.tape.constant(float(operand)))
+        if scalar:
+            return Recorded(self, self.tape.emit(code, *rows), lanes, dtype)
+        if lanes and any(type(x) is Recorded and not x.lanes and type(x.ids) is not int for x in operands):
+            refuse("it combines an array of lanes with one that has no lanes")
+        arrays = np.broadcast_arrays(*rows)
+        emit = self.tape.emit
+        ids = [emit(code, *each) for each in zip(*(array.ravel().tolist() for array in arrays))]
+        if self.tape.rows > LONGEST:
+            refuse(f"its program is longer than {LONGEST} operations")
+        return Recorded(self, np.array(ids, np.int64).reshape(arrays[0].shape), lanes, dtype)
+
+    def arithmetic(self, name: str, *operands: Any) -> Recorded:
+        """An operation whose result has the common type of its operands."""
+        lifted_operands = [x if type(x) in (float, int, bool) else lifted(x) for x in operands]
+        return self.elementwise(CODES[name], self.common_dtype(lifted_operands), *lifted_operands)
+
+    def detached_row(self, row: int) -> int:
+        """The same value, by which no gradient passes."""
+        if row in self.tape.constants or row in self.attached:
+            return row
+        found = self.detached.get(row)
+        if found is None:
+            found = self.detached[row] = self.tape.emit(_DETACH, row)
+            self.attached[found] = row
+        return found
+
+    def detach(self, value: Recorded) -> Recorded:
+        if type(value.ids) is int:
+            ids: Any = self.detached_row(value.ids)
+        else:
+            rows = list(map(self.detached_row, value.ids.ravel().tolist()))
+            ids = np.array(rows, np.int64).reshape(value.ids.shape)
+        return Recorded(self, ids, value.lanes, value.dtype)
+
+    def common_dtype(self, operands: Sequence[Any]) -> torch.dtype:
+        """As torch promotes; a float type other than the program's is refused."""
+        for operand in operands:
+            if type(operand) is Recorded and operand.dtype != self.dtype or type(operand) is float:
+                break
+        else:
+            if any(type(x) is Recorded for x in operands):
+                return self.dtype
+        kinds = [_example(x) for x in operands]
+        dtype = kinds[0].dtype if len(kinds) == 1 and isinstance(kinds[0], Tensor) else None
+        if dtype is None:
+            example: Any = kinds[0]
+            for other in kinds[1:]:
+                example = torch.empty(
+                    (0,) if _dims(example) or _dims(other) else (), dtype=torch.result_type(example, other)
+                )
+            dtype = example.dtype
+        if dtype.is_floating_point and dtype != self.dtype:
+            refuse(f"it mixes {dtype} with {self.dtype}")
+        return dtype
+
+    # what is looked at
+
+    def at_most(self, value: Recorded, bound: float) -> bool:
+        """Is a mass at most ``bound`` in every lane? Where it is, the program relies on that; where not, on nothing."""
+        rows = value.rows()
+        limit = bound * self.caution
+        if not all(self._largest(row) <= limit for row in rows):
+            return False
+        edge = self.tape.constant(bound)
+        for row in rows:
+            self.tape.check(self.tape.emit(_LE, row, edge))
+        return True
+
+    def exceeds(self, value: Recorded, bound: float) -> bool:
+        """Is a mass above ``bound`` in any lane? A program relies on it that it is not; if it is, there is none."""
+        if not all(self._largest(row) <= bound for row in value.rows()):
+            refuse("it may raise an error that depends on values")
+        edge = self.tape.constant(bound)
+        for row in value.rows():
+            self.tape.check(self.tape.emit(_LE, row, edge))
+        return False
+
+    def give_up(self, why: str) -> NoReturn:
+        """For the runtime: what goes on here cannot be recorded."""
+        refuse(why)
+
+    def _largest(self, row: int) -> float:
+        known = self.tape.constants.get(row)
+        if known is not None:
+            return known
+        largest = float(self.evaluation.row(row).max())
+        return math.inf if largest != largest else largest
+
+    def largest(self, value: Recorded) -> float:
+        """For looking only: nothing may rely on it but which of several negligible paths stands for all."""
+        return max(map(self._largest, value.rows()), default=0.0)
+
+    def all_finite(self, value: Recorded) -> bool:
+        """Are all values finite? Where they are, the program relies on that; the other path is right for both."""
+        rows = dict.fromkeys(value.rows())
+        for row in rows:
+            known = self._finite.get(row)
+            if known is None:
+                constant = self.tape.constants.get(row)
+                if constant is not None:
+                    known = math.isfinite(constant)
+                else:
+                    known = bool(torch.isfinite(self.evaluation.row(row)).all())
+                self._finite[row] = known
+            if not known:
+                return False
+        for row in rows:
+            self.tape.check(self.tape.emit(_ISFINITE, row))
+        return True
+
+    def verdict(self, rows: list[int], every: bool) -> bool:
+        """Does a truth hold in all rows and lanes, or in any? The program relies on the answer."""
+        for row in rows:
+            values = self.evaluation.row(row) if row not in self.tape.constants else None
+            constant = self.tape.constants.get(row, 0.0)
+            holds = bool((values != 0).all() if every else (values != 0).any()) if values is not None else constant != 0
+            if holds != every:
+                if values is None:
+                    return holds
+                refuse("it decides by what some lanes are like")
+        for row in rows:
+            self.tape.check(row if every else self.tape.emit(_NOT, row))
+        return every
+
+    def gave_up(self, left: Any, say: Callable[[float], None]) -> None:
+        """A loop was stopped; the program says so whenever it runs."""
+        value = lifted(left) if not isinstance(left, (int, float)) else None
+        row = self.tape.constant(float(left)) if value is None else value.ids
+        if type(row) is not int:
+            refuse("the mass of a loop is an array")
+        self.warned.append(Warned(say, row))
+
+
+def _example(operand: Any) -> Any:
+    """Something that torch promotes alike."""
+    if type(operand) is Recorded:
+        return torch.empty((0,) if operand.dim() else (), dtype=operand.dtype)
+    return operand
+
+
+def _dims(operand: Any) -> int:
+    return operand.dim() if isinstance(operand, Tensor) else 0

@@ -1,0 +1,283 @@
+"""torch functions on recorded tensors that move, join, make or add up elements; the axis of lanes stays where it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from relaxpy.engine.functions import registered
+from relaxpy.engine.recorded import LANES, NO_LANES, ONE_LANE, Leaving, Recorded, array_of, lifted, refuse
+from relaxpy.runtime.state import state
+
+
+def with_ids(x: Recorded, ids: Any) -> Recorded:
+    """The same tensor with other rows."""
+    ids = np.asarray(ids, np.int64)
+    return Recorded(x.recorder, ids if ids.ndim else int(ids), x.lanes, x.dtype)
+
+
+def axis_of(x: Recorded, dim: int) -> int:
+    """A dimension counted from the front; never that of the lanes."""
+    dims = x.dim()
+    if not -dims <= dim < dims:
+        raise IndexError(f"Dimension out of range (expected to be in range of [{-dims}, {dims - 1}], but got {dim})")
+    axis = dim % dims
+    if x.lanes and axis == dims - 1:
+        refuse("it works across lanes")
+    return axis
+
+
+def _without_lanes(x: Recorded, sizes: Sequence[Any]) -> list[int]:
+    """A shape without its last dimension, which must be that of the lanes."""
+    sizes = list(sizes[0]) if len(sizes) == 1 and isinstance(sizes[0], (tuple, list, torch.Size)) else list(sizes)
+    if x.lanes:
+        if not sizes or sizes[-1] not in (x.shape[-1], -1):
+            refuse("it gives the lanes another shape")
+        sizes = sizes[:-1]
+    return [int(size) for size in sizes]
+
+
+@registered("expand")
+def expand(x: Any, *sizes: Any) -> Any:
+    wanted = list(sizes[0]) if len(sizes) == 1 and isinstance(sizes[0], (tuple, list, torch.Size)) else list(sizes)
+    lanes, count = x.lanes, x.recorder.lane_count
+    if (
+        x.recorder.batched
+        and wanted
+        and wanted[-1] != 1
+        and (wanted[-1] == count or wanted[-1] == -1 and lanes == LANES)
+    ):
+        lanes, wanted = LANES, wanted[:-1]
+    elif lanes:
+        wanted = wanted[:-1]
+    ids = array_of(x)
+    front = len(wanted) - ids.ndim
+    if front < 0:
+        refuse("it expands a tensor oddly")
+    shape = [ids.shape[k - front] if size == -1 else int(size) for k, size in enumerate(wanted)]
+    moved = np.broadcast_to(ids, shape)
+    return Recorded(x.recorder, moved if moved.ndim else int(moved), lanes, x.dtype)
+
+
+@registered("expand_as")
+def expand_as(x: Any, other: Any) -> Any:
+    return expand(x, *other.shape)
+
+
+@registered("reshape view")
+def reshape(x: Any, *sizes: Any) -> Any:
+    return with_ids(x, array_of(x).reshape(_without_lanes(x, sizes)))
+
+
+@registered("flatten")
+def flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
+    if x.dim() == 0:
+        return with_ids(x, array_of(x).reshape(1))
+    first, last = start_dim % x.dim(), end_dim % x.dim()
+    if x.lanes and last == x.dim() - 1 and first != last:
+        refuse("it gives the lanes another shape")
+    shape = array_of(x).shape
+    return x if first >= last else with_ids(x, array_of(x).reshape(*shape[:first], -1, *shape[last + 1 :]))
+
+
+@registered("unsqueeze")
+def unsqueeze(x: Any, dim: int) -> Any:
+    axis = dim % (x.dim() + 1)
+    if axis == x.dim() and x.recorder.batched:
+        if x.lanes:
+            refuse("it puts an axis after the lanes")
+        return Recorded(x.recorder, x.ids, ONE_LANE, x.dtype)
+    return with_ids(x, np.expand_dims(array_of(x), axis))
+
+
+@registered("squeeze")
+def squeeze(x: Any, *dims: int) -> Any:
+    ids = array_of(x)
+    axes = [axis_of(x, dim) for dim in dims] if dims else range(ids.ndim)
+    return with_ids(x, ids.squeeze(tuple(axis for axis in axes if ids.shape[axis] == 1)))
+
+
+@registered("movedim moveaxis")
+def movedim(x: Any, source: int, destination: int) -> Any:
+    if x.lanes and source == -1 and destination == 0:
+        return Leaving(x)
+    return with_ids(x, np.moveaxis(array_of(x), axis_of(x, source), axis_of(x, destination)))
+
+
+@registered("transpose swapaxes")
+def transpose(x: Any, first: int, second: int) -> Any:
+    return with_ids(x, np.swapaxes(array_of(x), axis_of(x, first), axis_of(x, second)))
+
+
+@registered("flip")
+def flip(x: Any, *dims: Any) -> Any:
+    dims = tuple(dims[0]) if dims and isinstance(dims[0], (tuple, list)) else dims
+    return with_ids(x, np.flip(array_of(x), tuple(axis_of(x, dim) for dim in dims)))
+
+
+@registered("unbind")
+def unbind(x: Any, dim: int = 0) -> Any:
+    ids = np.moveaxis(array_of(x), axis_of(x, dim), 0)
+    if ids.ndim == 1:
+        return tuple([Recorded(x.recorder, row, x.lanes, x.dtype) for row in ids.tolist()])
+    return tuple([Recorded(x.recorder, part, x.lanes, x.dtype) for part in ids])
+
+
+def iterate(x: Any) -> Any:
+    return iter(unbind(x))
+
+
+Recorded.__iter__ = iterate  # type: ignore[attr-defined]
+
+
+@registered("__getitem__")
+def getitem(x: Any, index: Any) -> Any:
+    parts = list(index) if isinstance(index, tuple) else [index]
+    ids = array_of(x)
+    if x.lanes:
+        # the runtime leaves the axis of lanes whole
+        if (
+            parts
+            and isinstance(parts[-1], slice)
+            and parts[-1] == slice(None)
+            and any(p is Ellipsis for p in parts[:-1])
+        ):
+            parts = parts[:-1]
+        elif sum(part is not None and part is not Ellipsis for part in parts) > ids.ndim:
+            refuse("it indexes lanes")
+        elif parts[0] is Ellipsis and len(parts) == 2 and type(parts[1]) is int:
+            return torch.empty(ids.shape, dtype=x.dtype, device="meta")  # one lane, for questions about its form
+        elif any(part is Ellipsis for part in parts) and parts[-1] is not Ellipsis:
+            refuse("it may index lanes")
+    plain = [_plain_index(part) for part in parts]
+    return with_ids(x, ids[tuple(plain)])
+
+
+def _plain_index(part: Any) -> Any:
+    if type(part) is Recorded:
+        refuse("it indexes by a tensor of the program")
+    return part.numpy() if isinstance(part, Tensor) else part
+
+
+def _joined(parts: Sequence[Any]) -> tuple[list[Recorded], int, torch.dtype]:
+    """Tensors to be joined, with their common axis of lanes and type."""
+    tensors = [lifted(part) for part in parts]
+    lanes = {tensor.lanes for tensor in tensors}
+    if len(lanes) > 1:
+        refuse("it joins tensors with and without lanes")
+    return tensors, lanes.pop(), state.recorder.common_dtype(tensors)
+
+
+@registered("narrow")
+def narrow(x: Any, dim: int, start: int, length: int) -> Any:
+    return with_ids(
+        x, np.moveaxis(np.moveaxis(array_of(x), axis_of(x, dim), 0)[start : start + length], 0, axis_of(x, dim))
+    )
+
+
+@registered("stack")
+def stack(parts: Any, dim: int = 0) -> Any:
+    tensors, lanes, dtype = _joined(parts)
+    if len({tensor.shape for tensor in tensors}) > 1:
+        raise RuntimeError("stack expects each tensor to be equal size")
+    first = tensors[0]
+    axis = dim % (first.dim() + 1)
+    if lanes and axis == first.dim():
+        refuse("it puts an axis after the lanes")
+    if type(first.ids) is int:
+        return Recorded(state.recorder, np.array([t.ids for t in tensors], np.int64), lanes, dtype)
+    return Recorded(state.recorder, np.stack([t.ids for t in tensors], axis), lanes, dtype)
+
+
+@registered("cat concat concatenate")
+def cat(parts: Any, dim: int = 0) -> Any:
+    tensors, lanes, dtype = _joined(parts)
+    axis = axis_of(tensors[0], dim)
+    return Recorded(state.recorder, np.concatenate([array_of(t) for t in tensors], axis), lanes, dtype)
+
+
+@registered("broadcast_tensors")
+def broadcast_tensors(*tensors: Any) -> Any:
+    given = [
+        lifted(t) for t in (tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else tensors)
+    ]
+    shape = torch.broadcast_shapes(*(t.shape for t in given))  # type: ignore[no-untyped-call]
+    return tuple([expand(t, *shape) if t.shape != shape else t for t in given])
+
+
+@registered("index_add")
+def index_add(x: Any, dim: int, index: Any, source: Any) -> Any:
+    x, source = lifted(x), lifted(source)
+    axis = axis_of(x, dim)
+    places, added = np.moveaxis(array_of(x), axis, 0), np.moveaxis(array_of(source), axis, 0)
+    joined: list[list[Any]] = [[place] for place in places]
+    for position, part in zip(index.tolist(), added):
+        joined[position].append(part)
+    lanes = LANES if LANES in (x.lanes, source.lanes) else x.lanes
+    recorder = state.recorder
+    zero = recorder.tape.constant(0.0)
+
+    def summed(column: Sequence[int]) -> int:
+        row: int = recorder.tape.total([row for row in column if row != zero])
+        return row
+
+    results = [[summed(column) for column in zip(*(part.ravel().tolist() for part in parts))] for parts in joined]
+    ids = np.moveaxis(np.array(results, np.int64).reshape(places.shape), 0, axis)
+    return Recorded(recorder, ids if ids.ndim else int(ids), lanes, recorder.common_dtype([x, source]))
+
+
+def _filled(x: Any, value: float, dtype: torch.dtype | None) -> Any:
+    row = x.recorder.tape.constant(float(value))
+    ids = row if type(x.ids) is int else np.full(x.ids.shape, row, np.int64)
+    return Recorded(x.recorder, ids, x.lanes, dtype or x.dtype)
+
+
+@registered("zeros_like")
+def zeros_like(x: Any, *, dtype: Any = None, **options: Any) -> Any:
+    return _filled(x, 0.0, dtype)
+
+
+@registered("ones_like")
+def ones_like(x: Any, *, dtype: Any = None, **options: Any) -> Any:
+    return _filled(x, 1.0, dtype)
+
+
+@registered("full_like")
+def full_like(x: Any, fill_value: float, *, dtype: Any = None, **options: Any) -> Any:
+    return _filled(x, fill_value, dtype)
+
+
+def _new(x: Any, size: Any, value: float, dtype: torch.dtype | None = None) -> Any:
+    size = tuple(size[0]) if len(size) == 1 and isinstance(size[0], (tuple, list, torch.Size)) else tuple(size)
+    lanes = NO_LANES
+    if x.recorder.batched and size:
+        if size[-1] not in (x.recorder.lane_count, 1):
+            refuse("it makes a tensor without lanes")
+        lanes, size = LANES if size[-1] == x.recorder.lane_count else ONE_LANE, size[:-1]
+    row = x.recorder.tape.constant(value)
+    ids = row if not size else np.full(size, row, np.int64)
+    return Recorded(x.recorder, ids, lanes, dtype or x.dtype)
+
+
+@registered("new_zeros")
+def new_zeros(x: Any, *size: Any, dtype: Any = None, **options: Any) -> Any:
+    return _new(x, size, 0.0, dtype)
+
+
+@registered("new_ones")
+def new_ones(x: Any, *size: Any, dtype: Any = None, **options: Any) -> Any:
+    return _new(x, size, 1.0, dtype)
+
+
+@registered("index_copy")
+def index_copy(x: Any, dim: int, index: Any, source: Any) -> Any:
+    x, source = lifted(x), lifted(source)
+    axis = axis_of(x, dim)
+    ids = np.moveaxis(array_of(x), axis, 0).copy()
+    lanes = LANES if LANES in (x.lanes, source.lanes) else x.lanes
+    ids[index.tolist()] = np.moveaxis(array_of(source), axis, 0)
+    return Recorded(x.recorder, np.moveaxis(ids, 0, axis), lanes, x.dtype)
