@@ -16,17 +16,19 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from types import CodeType
+from typing import TYPE_CHECKING
 
 from relaxpy import __version__
 
-__all__ = ["Notes", "key_of", "load", "load_notes", "path_of", "save"]
+if TYPE_CHECKING:
+    from relaxpy.transform import Rewritten
+
+__all__ = ["Notes", "key_of", "load", "load_code", "notes_of", "path_of", "save"]
 
 _TAG = "-relaxpy"
 _MAGIC = b"relaxpy\x01"
 _SIZES = 4
 _HEADER = len(_MAGIC) + 3 * 8 + 8 + 8 + 2 * _SIZES  # magic, key, two checksums, two lengths
-# What decides how source is rewritten, apart from the source.
-_REWRITER = ("cache.py", "compiler.py", "gates.py", "hooked.py", "relocation.py", "source.py", "transform")
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,11 @@ class Notes:
     """What is kept besides the code: the rewritten text, and what the rewriter said of it."""
 
     text: str
-    runtime_name: str
     sites: tuple[tuple[str, int, int, str], ...]
+
+
+def notes_of(rewritten: Rewritten) -> Notes:
+    return Notes(rewritten.text, tuple((site.kind, site.line, site.column, site.text) for site in rewritten.sites))
 
 
 def path_of(file: str, function: str = "") -> str | None:
@@ -58,12 +63,8 @@ def path_of(file: str, function: str = "") -> str | None:
 
 def key_of(source: bytes, *circumstances: object) -> bytes:
     """What must be the same for rewritten code to be used again."""
-    others = repr(circumstances).encode() if circumstances else b""
-    return b"".join((_fingerprint(), importlib.util.source_hash(source), _digest(source[:0] + others, len(source))))
-
-
-def _digest(data: bytes, number: int) -> bytes:
-    return importlib.util.source_hash(data + number.to_bytes(8, "little"))
+    others = repr((len(source), circumstances)).encode()
+    return _fingerprint() + importlib.util.source_hash(source) + importlib.util.source_hash(others)
 
 
 @functools.lru_cache(maxsize=1)
@@ -71,15 +72,12 @@ def _fingerprint() -> bytes:
     """Stands for relaxpy's version, the text of its rewriter, Python's bytecode and the optimisation level."""
     parts = [repr((__version__, importlib.util.MAGIC_NUMBER, sys.version_info, sys.flags.optimize)).encode()]
     home = os.path.dirname(__file__)
-    for name in _REWRITER:
-        path = os.path.join(home, name)
-        # A relaxpy without source files is a release, which its version stands for.
-        with contextlib.suppress(OSError):
-            if name.endswith(".py"):
-                files = [path]
-            else:
-                files = sorted(os.path.join(path, f) for f in os.listdir(path) if f.endswith(".py"))
-            parts.extend(map(_read, files))
+    # A relaxpy without source files is a release, which its version stands for.
+    with contextlib.suppress(OSError):
+        for folder in (home, os.path.join(home, "transform")):
+            parts.extend(
+                _read(os.path.join(folder, name)) for name in sorted(os.listdir(folder)) if name.endswith(".py")
+            )
     return importlib.util.source_hash(b"\0".join(parts))
 
 
@@ -88,32 +86,31 @@ def _read(path: str) -> bytes:
         return stream.read()
 
 
-def load(path: str | None, key: bytes) -> CodeType | None:
+def load_code(path: str | None, key: bytes) -> CodeType | None:
     """The code that was saved under this key, or None if there is none, or none that is whole."""
-    if path is None:
+    data = _content(path)
+    return None if data is None else _code(data, key)
+
+
+def load(path: str | None, key: bytes) -> tuple[CodeType, Notes] | None:
+    """Code and notes that were saved under this key, or None."""
+    data = _content(path)
+    if data is None:
         return None
+    code, body = _code(data, key), _checked(data, key, 1)
+    return None if code is None or body is None else (code, Notes(*marshal.loads(body)))
+
+
+def _content(path: str | None) -> bytes | None:
     try:
-        data = _read(path)
+        return None if path is None else _read(path)
     except OSError:
         return None
+
+
+def _code(data: bytes, key: bytes) -> CodeType | None:
     body = _checked(data, key, 0)
-    return None if body is None else _code(body)
-
-
-def load_notes(path: str | None, key: bytes) -> Notes | None:
-    """The notes that were saved under this key, or None."""
-    if path is None:
-        return None
-    try:
-        data = _read(path)
-    except OSError:
-        return None
-    body = _checked(data, key, 1)
-    return None if body is None else Notes(*marshal.loads(body))
-
-
-def _code(body: memoryview) -> CodeType | None:
-    code = marshal.loads(body)
+    code = None if body is None else marshal.loads(body)
     return code if isinstance(code, CodeType) else None
 
 
@@ -133,17 +130,17 @@ def _checked(data: bytes, key: bytes, part: int) -> memoryview | None:
     return body if importlib.util.source_hash(body) == sums[part * 8 : part * 8 + 8] else None
 
 
-def save(path: str | None, key: bytes, code: CodeType, notes: Notes, mode: int = 0o666) -> bool:
-    """Keep code and notes; False, and no error, where that cannot be done."""
+def save(path: str | None, key: bytes, code: CodeType, notes: Notes, file: str) -> bool:
+    """Keep the code and notes that were made from a file; False, and no error, where that cannot be done."""
     if path is None or sys.dont_write_bytecode:
         return False
-    bodies = marshal.dumps(code), marshal.dumps((notes.text, notes.runtime_name, notes.sites))
+    bodies = marshal.dumps(code), marshal.dumps((notes.text, notes.sites))
     sums = [importlib.util.source_hash(body) for body in bodies]
     lengths = [len(body).to_bytes(_SIZES, "little") for body in bodies]
-    return _write(path, (_MAGIC, key, *sums, *lengths, *bodies), mode)
+    return _write(path, (_MAGIC, key, *sums, *lengths, *bodies), file)
 
 
-def _write(path: str, parts: Iterable[bytes], mode: int) -> bool:
+def _write(path: str, parts: Iterable[bytes], file: str) -> bool:
     import tempfile
 
     folder, name = os.path.split(path)
@@ -153,7 +150,7 @@ def _write(path: str, parts: Iterable[bytes], mode: int) -> bool:
         handle, temporary = tempfile.mkstemp(prefix=f"{name}.", suffix=".tmp", dir=folder)
         with open(handle, "wb") as stream:
             stream.write(b"".join(parts))
-        os.chmod(temporary, mode & 0o666)
+        os.chmod(temporary, _mode(file))
         os.replace(temporary, path)
     except OSError:
         if temporary is not None:
@@ -161,3 +158,11 @@ def _write(path: str, parts: Iterable[bytes], mode: int) -> bool:
                 os.unlink(temporary)
         return False
     return True
+
+
+def _mode(file: str) -> int:
+    """As readable as the source, and writable at least for its owner, as Python does it."""
+    try:
+        return os.stat(file).st_mode & 0o666 | 0o200
+    except OSError:
+        return 0o666

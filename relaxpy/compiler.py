@@ -1,7 +1,7 @@
-"""From rewritten text to a live function that Python's tools take for the user's own.
+"""From rewritten text to code that Python's tools take for the user's own.
 
-The new function has the old one's globals, cells, defaults and names. Its code carries the user's file, lines and, where the
-text is untouched, columns; so tracebacks, breakpoints and coverage show what the user wrote.
+It carries the user's file, lines and, where the text is untouched, columns; so tracebacks, breakpoints and coverage show
+what the user wrote.
 """
 
 from __future__ import annotations
@@ -9,25 +9,16 @@ import __future__
 
 import ast
 import inspect
-import linecache
-import os
 import sys
-import threading
-import time
-import weakref
 from collections.abc import Iterator
-from dataclasses import dataclass
-from types import CellType, CodeType, FunctionType
-from typing import TYPE_CHECKING, Any, TypeVar
+from types import CodeType, FunctionType
+from typing import Any, TypeVar
 
 from relaxpy.errors import RelaxError
 from relaxpy.relocation import Text, relocate
-from relaxpy.source import FunctionSource, function_source
+from relaxpy.source import FunctionSource
 
-if TYPE_CHECKING:
-    from relaxpy.transform import Rewritten
-
-__all__ = ["Program", "compile_code", "function_of", "program_of", "rewrite_function"]
+__all__ = ["compile_code"]
 
 # No identifier of the user's can be this, and no name of a nested function can start with it by accident.
 _FACTORY = "relaxpy factory"
@@ -35,111 +26,6 @@ _FUTURE_FLAGS = 0
 for _name in __future__.all_feature_names:
     _FUTURE_FLAGS |= getattr(__future__, _name).compiler_flag
 _FUTURE_FLAGS &= ~inspect.CO_NESTED  # the flag of `nested_scopes` once, of nested code now
-
-
-@dataclass(frozen=True)
-class Program:
-    """A function's rewritten code: shared by all functions made from the same definition.
-
-    ``text`` is the rewritten source, also kept in `linecache` as ``name``.
-    """
-
-    source: FunctionSource
-    rewritten: Rewritten
-    code: CodeType
-
-    @property
-    def text(self) -> str:
-        return self.rewritten.text
-
-    @property
-    def name(self) -> str:
-        return f"<relaxpy {self.source.filename}:{self.source.qualname}>"
-
-
-_started = time.time()
-_programs: dict[int, Program] = {}
-_lock = threading.RLock()
-
-
-def rewrite_function(function: FunctionType) -> FunctionType:
-    """The rewritten function: source, rewrite, compile, make, in this order.
-
-    Code that was compiled once and is made into a function many times (a closure) is rewritten once.
-    """
-    return function_of(program_of(function), function)
-
-
-def program_of(function: FunctionType) -> Program:
-    """The rewritten code of a function, made when first asked for."""
-    key = id(function.__code__)
-    program = _programs.get(key)
-    if program is None:
-        with _lock:
-            program = _programs.get(key)
-            if program is None:
-                program = _programs[key] = _program(function)
-                weakref.finalize(function.__code__, _programs.pop, key, None).atexit = False
-    return program
-
-
-def _program(function: FunctionType) -> Program:
-    from relaxpy.runtime import registry
-    from relaxpy.transform import rewrite
-
-    source = function_source(function)
-    _check_current(function, source)
-    rewritten = rewrite(
-        source.text,
-        filename=source.filename,
-        first_line=source.first_line,
-        class_name=source.class_name,
-        free_variables=source.free_variables,
-        strip_decorators=True,
-    )
-    program = Program(source, rewritten, compile_code(function, source, rewritten))
-    registry.mark(program.code)
-    lines = program.text.splitlines(keepends=True)
-    linecache.cache[program.name] = (len(program.text), None, lines, program.name)
-    return program
-
-
-@dataclass(frozen=True)
-class _Verbatim:
-    """Text as it stands in the file."""
-
-    text: str
-    runtime_name: str = ""
-
-    def origin(self, line: int, column: int) -> tuple[int, int, bool]:
-        return line, column, True
-
-
-def _check_current(function: FunctionType, source: FunctionSource) -> None:
-    """Refuse a definition that was edited after the function was made: its new text would silently run instead.
-
-    Only files that changed while this process runs can be such; their definitions are compiled as they are to compare.
-    """
-    try:
-        changed = os.stat(source.filename).st_mtime
-    except OSError:
-        return
-    if changed >= _started and not _same(function.__code__, compile_code(function, source, _Verbatim(source.text))):
-        raise RelaxError(
-            f"the source of `{function.__qualname__}` has changed since it was imported",
-            file=source.filename,
-            line=source.first_line,
-            remedy="import it anew, or start again",
-        )
-
-
-def _same(one: object, two: object) -> bool:
-    if not (isinstance(one, CodeType) and isinstance(two, CodeType)):
-        # An int is no bool and 0.0 is not -0.0, but a set has no order.
-        return type(one) is type(two) and (repr(one) == repr(two) or isinstance(one, frozenset) and one == two)
-    consts = len(one.co_consts) == len(two.co_consts) and all(map(_same, one.co_consts, two.co_consts))
-    fields = ("co_code", "co_names", "co_varnames", "co_freevars", "co_cellvars", "co_flags")
-    return consts and all(getattr(one, field) == getattr(two, field) for field in fields)
 
 
 def compile_code(function: FunctionType, source: FunctionSource, rewritten: Text) -> CodeType:
@@ -247,22 +133,3 @@ def _renamed(code: CodeType, prefix: str, qualname: str) -> CodeType:
     if sys.version_info >= (3, 11):
         changes["co_qualname"] = renamed(code.co_qualname)
     return code.replace(**changes)
-
-
-def function_of(program: Program, function: FunctionType) -> FunctionType:
-    """The program as a function with all that belongs to this one: globals, cells, defaults, names, attributes."""
-    import relaxpy.runtime
-
-    cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
-    runtime = CellType(relaxpy.runtime)
-    closure = tuple(runtime if n == program.rewritten.runtime_name else cells[n] for n in program.code.co_freevars)
-    result = FunctionType(program.code, function.__globals__, function.__name__, function.__defaults__, closure)
-    result.__kwdefaults__ = function.__kwdefaults__
-    result.__annotations__ = function.__annotations__
-    result.__doc__ = function.__doc__
-    result.__module__ = function.__module__
-    result.__qualname__ = function.__qualname__
-    result.__dict__.update(function.__dict__)
-    if sys.version_info >= (3, 12):
-        result.__type_params__ = function.__type_params__
-    return result

@@ -51,7 +51,7 @@ def add_gates(module: ast.Module, runtime: str, free: Mapping[int, list[str]]) -
     start = _after_docstring(module.body)
     while start < len(module.body) and _is_future(module.body[start]):
         start += 1
-    module.body[start:start] = _parsed(f"import relaxpy.runtime as {runtime}\n{runtime}.hooked()")
+    module.body[start:start] = _parsed(f"import relaxpy.runtime as {runtime}\n{runtime}.hooked({runtime!r})")
 
 
 def _needs_gate(function: ast.FunctionDef | ast.Lambda, runtime: str) -> bool:

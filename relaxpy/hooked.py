@@ -8,7 +8,6 @@ from __future__ import annotations
 import ast
 import importlib.util
 import linecache
-import os
 import threading
 import warnings
 from types import CodeType
@@ -53,19 +52,19 @@ def opted_out(source: bytes, file: str) -> bool:
 def code_of(source: bytes, file: str) -> CodeType:
     """The code of a relaxed module: from the store, or made and stored."""
     path, key = cache.path_of(file), cache.key_of(source, file)
-    code = cache.load(path, key)
+    code = cache.load_code(path, key)
     if code is None:
         tree, notes = _relaxed(source, file)
         code = compile(tree, file, "exec", dont_inherit=True)
-        cache.save(path, key, code, notes, _mode(file))
+        cache.save(path, key, code, notes, file)
     linecache.cache[text_name(file)] = (lambda: rewritten_text(source, file),)
     return code
 
 
 def rewritten_text(source: bytes, file: str) -> str:
     """The text that a module was rewritten to."""
-    notes = cache.load_notes(cache.path_of(file), cache.key_of(source, file))
-    return (notes or _relaxed(source, file)[1]).text
+    kept = cache.load(cache.path_of(file), cache.key_of(source, file))
+    return (kept or _relaxed(source, file))[1].text
 
 
 def relaxed_tree(source: bytes, file: str) -> ast.Module:
@@ -103,16 +102,8 @@ def _rewritten(source: bytes, file: str) -> tuple[ast.Module, cache.Notes]:
     free = free_names(tree, rewritten.text)
     relocate(tree, module_source(text, file), rewritten)
     add_gates(tree, rewritten.runtime_name, free)
-    sites = tuple((site.kind, site.line, site.column, site.text) for site in rewritten.sites)
-    return tree, cache.Notes(rewritten.text, rewritten.runtime_name, sites)
+    return tree, cache.notes_of(rewritten)
 
 
 def _parsed(source: bytes, file: str) -> ast.Module:
     return ast.parse(source, file)
-
-
-def _mode(file: str) -> int:
-    try:
-        return os.stat(file).st_mode
-    except OSError:
-        return 0o666

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from types import CodeType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
-from relaxpy.compiler import Program, function_of, program_of
 from relaxpy.errors import RelaxError
+from relaxpy.programs import Program, function_of, program_of
 from relaxpy.runtime import boundary
 from relaxpy.runtime.options import Options, Settings, checked, resolve
 from relaxpy.runtime.state import state
@@ -132,7 +132,7 @@ class Relaxed:
     @property
     def sites(self) -> tuple[Site, ...]:
         """The places in the original where something may be decided softly: conditions, loops, comparisons, indices."""
-        return self._made.program.rewritten.sites
+        return self._made.program.sites
 
     @property
     def options(self) -> Options:

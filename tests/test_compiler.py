@@ -15,9 +15,10 @@ from typing import Any
 
 import pytest
 
-from relaxpy import compiler
-from relaxpy.compiler import Program, compile_code, function_of
+from relaxpy import programs
+from relaxpy.compiler import compile_code
 from relaxpy.errors import RelaxError
+from relaxpy.programs import Program, function_of
 from relaxpy.source import function_source
 
 
@@ -41,7 +42,7 @@ def again(function: Any, text: str | None = None, lines: dict[int, int] | None =
     """The function compiled once more, from its own text or from another."""
     source = function_source(function)
     rewritten: Any = Verbatim(source.text if text is None else text, lines, rest)
-    return function_of(Program(source, rewritten, compile_code(function, source, rewritten)), function)
+    return function_of(Program(source, compile_code(function, source, rewritten)), function)
 
 
 def make_counter() -> tuple[Callable[[int], int], Callable[[], int]]:
@@ -305,13 +306,13 @@ def test_rewritten_once_for_all_functions_of_one_definition() -> None:
 
         return inner
 
-    one, two = compiler.rewrite_function(outer(1)), compiler.rewrite_function(outer(2))
+    one, two = programs.rewrite_function(outer(1)), programs.rewrite_function(outer(2))
     assert one.__code__ is two.__code__
     assert (one(5), two(5)) == (1, 2)
 
 
 def test_text_stands_in_linecache() -> None:
-    program = compiler.program_of(branches)
+    program = programs.program_of(branches)
     assert program.name == f"<relaxpy {__file__}:branches>"
     linecache.checkcache()
     assert "".join(linecache.getlines(program.name)) == program.text
@@ -322,12 +323,12 @@ def test_programs_go_when_their_code_goes() -> None:
     linecache.cache["<short lived>"] = (len(text), None, text.splitlines(keepends=True), "<short lived>")
     scope: dict[str, Any] = {}
     exec(compile(text, "<short lived>", "exec"), scope)
-    compiler.rewrite_function(scope["f"])
+    programs.rewrite_function(scope["f"])
     key = id(scope["f"].__code__)
-    assert key in compiler._programs
+    assert key in programs._programs
     del scope
     gc.collect()
-    assert key not in compiler._programs
+    assert key not in programs._programs
 
 
 def test_file_that_has_changed_since_it_was_imported(tmp_path: Path) -> None:
@@ -337,11 +338,11 @@ def test_file_that_has_changed_since_it_was_imported(tmp_path: Path) -> None:
     scope: dict[str, Any] = {}
     exec(compile(text, str(file), "exec"), scope)
     file.write_text(text + "\n\ndef other():\n    pass\n")
-    compiler.rewrite_function(scope["f"])
+    programs.rewrite_function(scope["f"])
     exec(compile(text, str(file), "exec"), scope)
     file.write_text(text.replace("'b': y", "'b': x"))
     with pytest.raises(RelaxError) as caught:
-        compiler.rewrite_function(scope["f"])
+        programs.rewrite_function(scope["f"])
     assert str(caught.value) == (
         "the source of `f` has changed since it was imported\n"
         f'  File "{file}", line 1\n'

@@ -21,7 +21,7 @@ from relaxpy.runtime.state import calls, paths, state
 
 classes: Any = LazyModule("relaxpy.runtime.classes")
 advancing: Any = LazyModule("relaxpy.runtime.advancing")
-compiler: Any = LazyModule("relaxpy.compiler")
+programs: Any = LazyModule("relaxpy.programs")
 mutations: Any = LazyModule("relaxpy.runtime.mutations")
 builtins_table: Any = LazyModule("relaxpy.runtime.softbuiltins")
 tensormaking: Any = LazyModule("relaxpy.runtime.tensormaking")
@@ -89,9 +89,9 @@ def _user_function(function: Any) -> Any:
         return _noting(function) if paths else function
     elif _is_own(function):
         key = id(function)
-        program = compiler.program_of(function)
+        program = programs.program_of(function)
         # code in which nothing is to be rewritten is called as it is
-        relaxed = compiler.function_of(program, function) if program.rewritten.changed else None
+        relaxed = programs.function_of(program, function) if program.text != program.source.text else None
         _relaxed[key] = (weakref.ref(function, lambda _: _relaxed.pop(key, None)), relaxed)
         if relaxed is not None:
             return _noting(relaxed)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import Any
 
 __all__ = [
@@ -80,9 +80,10 @@ def matching(name: str) -> tuple[Installation, ...]:
 class Hook:
     """Says that a module's functions are relaxed ones; ``file`` is the one that their code came from."""
 
-    def __init__(self, name: str, file: str) -> None:
+    def __init__(self, name: str, file: str, runtime_name: str) -> None:
         self.name = name
         self.file = file
+        self.runtime_name = runtime_name
         self._seen: tuple[Installation, ...] | None = None
         self._settings = _NONE
 
@@ -98,14 +99,14 @@ class Hook:
         return f"<hook of the relaxed module {self.name!r}>"
 
 
-def hooked() -> None:
-    """Called first by the code of a relaxed module."""
+def hooked(runtime_name: str) -> None:
+    """Called first by the code of a relaxed module, with its name for the runtime."""
     frame = sys._getframe(1)
     namespace = frame.f_globals
     spec = namespace.get("__spec__")
     # A module that runs as a script is `__main__`, and yet known by its own name.
     name = getattr(spec, "name", None) or namespace.get("__name__", "__main__")
-    namespace[HOOK] = Hook(name, frame.f_code.co_filename)
+    namespace[HOOK] = Hook(name, frame.f_code.co_filename, runtime_name)
 
 
 def settings_in(namespace: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -118,3 +119,13 @@ def is_hooked(function: FunctionType) -> bool:
     """Is this function one of a relaxed module's own? (Made from text at run time, it would have another file.)"""
     hook = function.__globals__.get(HOOK)
     return hook is not None and function.__code__.co_filename == hook.file
+
+
+def rewritten_with_module(function: FunctionType) -> bool:
+    """Does a relaxed module's function use the runtime? One that is hard by its decorator does not."""
+    hook = function.__globals__.get(HOOK)
+    return hook is not None and is_hooked(function) and _names(function.__code__, hook.runtime_name)
+
+
+def _names(code: CodeType, name: str) -> bool:
+    return name in code.co_names or any(_names(inner, name) for inner in code.co_consts if isinstance(inner, CodeType))

@@ -12,6 +12,7 @@ from relaxpy.runtime.state import state
 
 boundary: Any = LazyModule("relaxpy.runtime.boundary")
 chances: Any = LazyModule("relaxpy.runtime.chances")
+programs: Any = LazyModule("relaxpy.programs")
 wrapping: Any = LazyModule("relaxpy.runtime.wrapping")
 
 T = TypeVar("T")
@@ -80,7 +81,7 @@ def hard(value: T) -> T:
     """
     if callable(value) and hasattr(value, "__code__"):
         value.__relaxpy_hard__ = True  # type: ignore[attr-defined]
-        return value
+        return programs.as_written(value)  # type: ignore[no-any-return]
     if state.call is None:
         return Hard(value)  # type: ignore[return-value]
     return as_constant(value)  # type: ignore[no-any-return]

@@ -196,3 +196,72 @@ def test_arguments_marked_as_hard_are_constants(module: Any) -> None:
     x = torch.tensor(0.3)
     assert module.step(relaxpy.hard(x)) == 1.0
     assert module.step(x, relaxpy.hard(torch.tensor(0.1))).item() == pytest.approx(1 / (1 + math.exp(-1.0)))
+
+
+def test_hard_functions_and_modules_opt_out(write: Write) -> None:
+    write(
+        some='''
+        import relaxpy
+        from relaxpy import hard as literal
+
+        def relaxed(x):
+            return 1.0 if x > 0 else 0.0
+
+        @relaxpy.hard
+        def by_attribute(x):
+            return 1.0 if x > 0 else 0.0
+
+        @literal
+        def by_name(x, y=2):
+            def inner():
+                return x if x > y else 0.0
+            return inner()
+
+        class Level:
+            at = 0.0
+
+            @staticmethod
+            @literal
+            def static(x):
+                return 1.0 if x > 0 else 0.0
+
+            @relaxpy.hard
+            def method(self, x):
+                return 1.0 if x > self.at else 0.0
+
+        def outer(at):
+            @relaxpy.hard
+            def inner(x):
+                return 1.0 if x > at else 0.0
+            return inner
+
+        later = lambda x: 1.0 if x > 0 else 0.0
+        other_name = later
+        later = relaxpy.hard(later)
+        ''',
+        none='''
+        __relaxpy__ = False
+
+        def step(x):
+            return 1.0 if x > 0 else 0.0
+        ''',
+    )
+    x = torch.tensor(0.3, requires_grad=True)
+    with relaxpy.install("some", "none"):
+        some, none = importlib.import_module("some"), importlib.import_module("none")
+    assert isinstance(some.relaxed(x), torch.Tensor)
+    for function in (some.by_attribute, some.Level.static, some.Level().method, some.outer(0.1), some.later, none.step):
+        assert function(x) == 1.0
+        assert type(function(x)) is float
+    assert some.by_name(torch.tensor(2.5)).item() == 2.5
+    assert some.later is some.other_name
+    assert "_rt" not in vars(none)
+
+
+@pytest.mark.parametrize("text", ["__relaxpy__ = bool()", "x = __relaxpy__ = None"])
+def test_a_module_says_plainly_whether_it_is_relaxed(write: Write, text: str) -> None:
+    write(unclear=text)
+    with relaxpy.install("unclear"), pytest.raises(SyntaxError) as caught:
+        importlib.import_module("unclear")
+    assert caught.value.lineno == 1
+    assert "__relaxpy__ = False" in str(caught.value)
