@@ -67,9 +67,9 @@ def rewritten_text(source: bytes, file: str) -> str:
     return (kept or _relaxed(source, file))[1].text
 
 
-def relaxed_tree(source: bytes, file: str) -> ast.Module:
+def relaxed_tree(source: bytes, file: str, *, plain_asserts: bool = False) -> ast.Module:
     """The tree of a relaxed module, every node in the user's own place, for loaders that change it further."""
-    return _relaxed(source, file)[0]
+    return _relaxed(source, file, plain_asserts)[0]
 
 
 _rewriting = threading.local()
@@ -80,22 +80,22 @@ def is_rewriting() -> bool:
     return getattr(_rewriting, "now", False)
 
 
-def _relaxed(source: bytes, file: str) -> tuple[ast.Module, cache.Notes]:
+def _relaxed(source: bytes, file: str, plain_asserts: bool = False) -> tuple[ast.Module, cache.Notes]:
     _rewriting.now = True
     try:
-        return _rewritten(source, file)
+        return _rewritten(source, file, plain_asserts)
     finally:
         _rewriting.now = False
 
 
-def _rewritten(source: bytes, file: str) -> tuple[ast.Module, cache.Notes]:
+def _rewritten(source: bytes, file: str, plain_asserts: bool) -> tuple[ast.Module, cache.Notes]:
     from relaxpy.gates import add_gates, free_names
     from relaxpy.relocation import relocate
     from relaxpy.transform import rewrite
 
     _parsed(source, file)  # Python's own errors and warnings first
     text = importlib.util.decode_source(source)
-    rewritten = rewrite(text, filename=file)
+    rewritten = rewrite(text, filename=file, plain_asserts=plain_asserts)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Python has given them for the original
         tree = ast.parse(rewritten.text, file)

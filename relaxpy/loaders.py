@@ -6,9 +6,13 @@ others check it, its data, its resources, and what it does to the code itself.
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import copy
 import importlib.util
+import threading
 import zipimport
+from collections.abc import Iterator
 from importlib.machinery import SourceFileLoader
 from types import CodeType, ModuleType
 from typing import Any
@@ -40,9 +44,38 @@ class _RelaxingFurther(_Relaxing):
         raise OSError(f"no bytecode of the relaxed {path} is kept by this loader")
 
     def source_to_code(self, data: Any, path: str, *args: Any, **kwargs: Any) -> Any:
-        if isinstance(data, bytes) and not hooked.opted_out(data, path):
-            data = hooked.relaxed_tree(data, path)
-        return super().source_to_code(data, path, *args, **kwargs)  # type: ignore[misc]
+        make = super().source_to_code  # type: ignore[misc]
+        if not isinstance(data, bytes) or hooked.opted_out(data, path):
+            return make(data, path, *args, **kwargs)
+        tree = hooked.relaxed_tree(data, path)
+        try:
+            return make(tree, path, *args, **kwargs)
+        except TypeError:  # it takes text alone, which it parses
+            with _parsed_as(tree, path, make):
+                return make(data, path, *args, **kwargs)
+
+
+@contextlib.contextmanager
+def _parsed_as(tree: ast.Module, file: str, function: Any) -> Iterator[None]:
+    """A region in which a function's module gets this tree where it parses the file."""
+    namespace, thread = function.__globals__, threading.get_ident()
+    missing = object()
+    outer = namespace.get("compile", missing)
+    inner = compile if outer is missing else outer
+
+    def compiled(source: Any, filename: Any, mode: str, flags: int = 0, *args: Any, **kwargs: Any) -> Any:
+        if flags & ast.PyCF_ONLY_AST and filename == file and threading.get_ident() == thread:
+            return tree
+        return inner(source, filename, mode, flags, *args, **kwargs)
+
+    namespace["compile"] = compiled
+    try:
+        yield
+    finally:
+        if outer is missing:
+            del namespace["compile"]
+        else:
+            namespace["compile"] = outer
 
 
 class _RelaxingAssertions(_Relaxing):
@@ -60,7 +93,7 @@ class _RelaxingAssertions(_Relaxing):
             super().exec_module(module)  # type: ignore[misc]
             return
         self._rewritten_names[module.__name__] = Path(file)
-        tree = hooked.relaxed_tree(source, file)
+        tree = hooked.relaxed_tree(source, file, plain_asserts=True)
         rewrite_asserts(tree, source, file, self.config)
         exec(compile(tree, file, "exec", dont_inherit=True), module.__dict__)
 

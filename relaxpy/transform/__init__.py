@@ -20,6 +20,7 @@ from relaxpy.transform.deep import with_room
 from relaxpy.transform.fence import parsed
 from relaxpy.transform.functions import module
 from relaxpy.transform.names import identifiers, runtime_name
+from relaxpy.transform.optout import hard_marks
 from relaxpy.transform.outline import Outlines
 from relaxpy.transform.pieces import Assembled, Pieces, line_starts
 from relaxpy.transform.positions import positions_of
@@ -59,14 +60,16 @@ def rewrite(
     class_name: str | None = None,
     free_variables: frozenset[str] = frozenset(),
     strip_decorators: bool = False,
+    plain_asserts: bool = False,
 ) -> Rewritten:
     """Rewrite a module, or one definition that stands at the left margin.
 
     ``class_name`` and ``free_variables`` say where a definition came from: the class around it, and the names that it takes
-    from functions around it. ``strip_decorators`` leaves out the decorators of the first definition. Lines in errors and sites
+    from functions around it. ``strip_decorators`` leaves out the decorators of the first definition. With ``plain_asserts`` assertions
+    stay as they are, so that others can explain them; a soft condition is then an error. Lines in errors and sites
     count from ``first_line``, in `Rewritten.origin` from 1.
     """
-    return with_room(_rewrite, source, filename, first_line, class_name, free_variables, strip_decorators)
+    return with_room(_rewrite, source, filename, first_line, class_name, free_variables, strip_decorators, plain_asserts)
 
 
 def _rewrite(
@@ -76,6 +79,7 @@ def _rewrite(
     class_name: str | None,
     free_variables: frozenset[str],
     strip_decorators: bool,
+    plain_asserts: bool,
 ) -> Rewritten:
     """The passes: parse, place, outline (who binds what), and then the text, function by function."""
     ended = source.endswith(("\n", "\r"))
@@ -88,6 +92,8 @@ def _rewrite(
     rewriter = Rewriter(
         positions, outlines, taken, runtime_name(taken), class_name, TABLES, tree.default_indent, tree.default_newline
     )
+    rewriter.plain_asserts = plain_asserts
+    rewriter.hard_marks = hard_marks(tree, source)
     if strip_decorators:
         rewriter.bare = next((node for node in tree.body if isinstance(node, (cst.FunctionDef, cst.ClassDef))), None)
     out = Pieces(text)

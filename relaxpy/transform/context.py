@@ -109,6 +109,9 @@ class Rewriter:
         self.newline = newline
         self.sites: list[tuple[str, int, int]] = []
         self.bare: cst.CSTNode | None = None  # a definition whose decorators are left out
+        self.hard_marks: frozenset[str] = NO_NAMES
+        self.plain_asserts = False  # asserts are left as they are, for a tool that explains them
+        self.as_written = False  # inside a function that is marked as hard
         self.function: Function | None = None
         self.walrus = True
         self.iterating = False

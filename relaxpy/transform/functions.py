@@ -12,6 +12,7 @@ from relaxpy.transform.context import Function, Rewriter, Row
 from relaxpy.transform.exits import find_exits
 from relaxpy.transform.liveness import find_live
 from relaxpy.transform.names import FreshNames
+from relaxpy.transform.optout import is_marked
 from relaxpy.transform.outline import Outline
 from relaxpy.transform.pieces import Pieces
 from relaxpy.transform.saving import may_raise
@@ -35,6 +36,9 @@ def function(rewriter: Rewriter, node: cst.FunctionDef, indent: str, out: Pieces
     start = _head(rewriter, node, indent, out)
     defaults = [p.default for p in parameters(node.params) if p.default is not None and node.type_parameters is None]
     header(rewriter, start, defaults, rewriter.whole[id(node.body)][0], out)
+    if rewriter.as_written or is_marked(node, rewriter.hard_marks):
+        _as_written(rewriter, node, indent, out)
+        return
     inner = analysed(rewriter, rewriter.outlines.of(node))
     inner.is_async_generator = node.asynchronous is not None and inner.outline.yields
     prologue: list[Row] = []
@@ -53,12 +57,23 @@ def function(rewriter: Rewriter, node: cst.FunctionDef, indent: str, out: Pieces
     rewriter.depth = depth
 
 
+def _as_written(rewriter: Rewriter, node: cst.FunctionDef, indent: str, out: Pieces) -> None:
+    """The body of a hard function, with all that is defined in it."""
+    outer, rewriter.as_written = rewriter.as_written, True
+    with rewriter.within(None):
+        rewriter.expressions = {}
+        suite(rewriter, node.body, indent, out)
+    rewriter.as_written = outer
+
+
 def class_(rewriter: Rewriter, node: cst.ClassDef, indent: str, out: Pieces) -> None:
     """In the body of a class only the functions are rewritten."""
     start = _head(rewriter, node, indent, out)
     bases = [argument.value for argument in (*node.bases, *node.keywords) if node.type_parameters is None]
     header(rewriter, start, bases, rewriter.whole[id(node.body)][0], out)
     with rewriter.within(None, node.name.value):
+        if rewriter.as_written:
+            rewriter.expressions = {}
         suite(rewriter, node.body, indent, out)
 
 

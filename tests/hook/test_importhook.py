@@ -200,7 +200,7 @@ def test_arguments_marked_as_hard_are_constants(module: Any) -> None:
 
 def test_hard_functions_and_modules_opt_out(write: Write) -> None:
     write(
-        some='''
+        some="""
         import relaxpy
         from relaxpy import hard as literal
 
@@ -238,13 +238,13 @@ def test_hard_functions_and_modules_opt_out(write: Write) -> None:
         later = lambda x: 1.0 if x > 0 else 0.0
         other_name = later
         later = relaxpy.hard(later)
-        ''',
-        none='''
+        """,
+        none="""
         __relaxpy__ = False
 
         def step(x):
             return 1.0 if x > 0 else 0.0
-        ''',
+        """,
     )
     x = torch.tensor(0.3, requires_grad=True)
     with relaxpy.install("some", "none"):
