@@ -21,7 +21,7 @@ __all__ = ["code_of", "is_rewriting", "opted_out", "relaxed_tree", "text_name"]
 
 def text_name(file: str) -> str:
     """The name under which `linecache` knows the rewritten text of a file."""
-    return f"<relaxpy {file}>"
+    return f"{file} (relaxed)"
 
 
 def opted_out(source: bytes, file: str) -> bool:
