@@ -65,9 +65,9 @@ def rewrite(
     """Rewrite a module, or one definition that stands at the left margin.
 
     ``class_name`` and ``free_variables`` say where a definition came from: the class around it, and the names that it takes
-    from functions around it. ``strip_decorators`` leaves out the decorators of the first definition. With ``plain_asserts`` assertions
-    stay as they are, so that others can explain them; a soft condition is then an error. Lines in errors and sites
-    count from ``first_line``, in `Rewritten.origin` from 1.
+    from functions around it. ``strip_decorators`` leaves out the decorators of the first definition. With ``plain_asserts``
+    assertions stay as they are, so that others can explain them; a soft condition is then an error. Lines in errors and
+    sites count from ``first_line``, in `Rewritten.origin` from 1.
     """
     return with_room(_rewrite, source, filename, first_line, class_name, free_variables, strip_decorators, plain_asserts)
 

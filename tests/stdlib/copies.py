@@ -16,7 +16,7 @@ from typing import Any
 
 import relaxpy
 import relaxpy.runtime
-from relaxpy.compiler import rewrite_function
+from relaxpy.programs import rewrite_function
 from relaxpy.relocation import relocate
 from relaxpy.source import module_source
 from relaxpy.transform import Rewritten, rewrite
