@@ -23,7 +23,7 @@ def decide(x):
 ASK = """
 import inspect, {module} as probed
 names = inspect.unwrap(probed.decide).__code__.co_names
-print("relaxed" if "_rt" in names else "plain", probed.decide(3.0))
+print("relaxed" if "__relaxpy_runtime__" in names else "plain", probed.decide(3.0))
 """
 
 

@@ -255,7 +255,7 @@ def test_hard_functions_and_modules_opt_out(write: Write) -> None:
         assert type(function(x)) is float
     assert some.by_name(torch.tensor(2.5)).item() == 2.5
     assert some.later is some.other_name
-    assert "_rt" not in vars(none)
+    assert "__relaxpy_runtime__" not in vars(none)
 
 
 @pytest.mark.parametrize("text", ["__relaxpy__ = bool()", "x = __relaxpy__ = None"])

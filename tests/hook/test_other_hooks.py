@@ -78,7 +78,7 @@ def test_pytest_explains_asserts_of_relaxed_modules(tmp_path: Path, order: str) 
             import asserting, helping, pytest
 
             def relaxed(function):
-                return "_" + "rt" in function.__code__.co_names
+                return "__relaxpy_" + "runtime__" in function.__code__.co_names
 
             def test_relaxed():
                 assert relaxed(asserting.decide)
@@ -199,7 +199,7 @@ def test_lazy_loaders(tmp_path: Path) -> None:
     module = importlib.util.module_from_spec(spec)
     sys.modules["probe"] = module
     spec.loader.exec_module(module)
-    print("_rt" in module.decide.__code__.co_names)
+    print("__relaxpy_runtime__" in module.decide.__code__.co_names)
     """
     assert python(text, tmp_path).strip() == "True"
     finder = """
