@@ -21,22 +21,32 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from relaxpy import schedules
     from relaxpy.decorator import relax
     from relaxpy.errors import BlendError, RelaxError, RelaxIndexError, RelaxSyntaxError, RelaxWarning, SoftValueError
     from relaxpy.importhook import install
+    from relaxpy.module import RelaxedModule
     from relaxpy.relaxed import Relaxed
+    from relaxpy.runtime.distributions import Distribution, Symmetric
     from relaxpy.runtime.marks import categorical, hard, probabilities, soft, truth
     from relaxpy.runtime.options import Options, options
+    from relaxpy.runtime.tnorms import TNorm
+    from relaxpy.schedules import Schedule
 
 __all__ = [
     "BlendError",
+    "Distribution",
     "Options",
     "RelaxError",
     "RelaxIndexError",
     "RelaxSyntaxError",
     "RelaxWarning",
     "Relaxed",
+    "RelaxedModule",
+    "Schedule",
     "SoftValueError",
+    "Symmetric",
+    "TNorm",
     "__version__",
     "categorical",
     "hard",
@@ -44,6 +54,7 @@ __all__ = [
     "options",
     "probabilities",
     "relax",
+    "schedules",
     "soft",
     "truth",
 ]
@@ -62,14 +73,23 @@ _HOMES = {
         "SoftValueError",
     ),
     "relaxpy.importhook": ("install",),
+    "relaxpy.module": ("RelaxedModule",),
     "relaxpy.relaxed": ("Relaxed",),
+    "relaxpy.runtime.distributions": ("Distribution", "Symmetric"),
     "relaxpy.runtime.marks": ("categorical", "hard", "probabilities", "soft", "truth"),
     "relaxpy.runtime.options": ("Options", "options"),
+    "relaxpy.runtime.tnorms": ("TNorm",),
+    "relaxpy.schedules": ("Schedule",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 
+_SUBMODULES = frozenset({"schedules"})
+
+
 def __getattr__(name: str) -> object:
+    if name in _SUBMODULES:
+        return importlib.import_module(f"{__name__}.{name}")
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value: object = getattr(importlib.import_module(_HOME[name]), name)

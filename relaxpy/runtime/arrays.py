@@ -239,8 +239,7 @@ def array_arithmetic(operation: Callable[[Any, Any], Any], a: Any, b: Any, singu
     if x is None or y is None:
         return NotImplemented
     if singular and state.scopes:
-        dead = scopes.dead_lanes()
-        x, y = ops.guarded(x, dead), ops.guarded(y, dead)
+        x, y = scopes.guarded(x, y)
     return SoftArray(operation(x, y))
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 unwrapping: Any = LazyModule("relaxpy.runtime.unwrapping")
 wrapping: Any = LazyModule("relaxpy.runtime.wrapping")
 batching: Any = LazyModule("relaxpy.runtime.batching")
+estimators: Any = LazyModule("relaxpy.runtime.estimators")
 provenance: Any = LazyModule("relaxpy.runtime.provenance")
 engine: Any = LazyModule("relaxpy.engine")
 
@@ -148,6 +149,8 @@ def _nested(plan: Plan, current: Call, args: tuple[Any, ...], kwargs: dict[str, 
     state.settings = {**settings, **plan.settings}
     state.options = resolve(state.settings)
     try:
+        if current.soft and state.options.estimator not in ("merged", options.estimator):
+            return estimators.expectation(plan.function, args, kwargs)
         return plan.function(*args, **kwargs)
     finally:
         state.settings, state.options = settings, options
@@ -194,7 +197,10 @@ def run(current: Call, function: Callable[..., Any], args: Any, kwargs: dict[str
         classes.meet_all((*args, *kwargs.values()))
         classes.meet_names(function)
     try:
-        result = function(*args, **kwargs)
+        if found and state.options.estimator != "merged":
+            result = estimators.expectation(function, args, kwargs)
+        else:
+            result = function(*args, **kwargs)
     except BaseException as error:
         failed(current, error)
         raise

@@ -7,20 +7,81 @@ from typing import Any
 
 from torch import Tensor
 
-from relaxpy.runtime import births, journal, ops, perturbation, raising, scopes
+from relaxpy.runtime import (
+    births,
+    control,
+    decisions,
+    expressions,
+    filters,
+    journal,
+    ops,
+    perturbation,
+    raising,
+    scopes,
+)
 from relaxpy.runtime.filters import Weighed
 from relaxpy.runtime.journal import Delta
 from relaxpy.runtime.mixing import Locals, Mixer, settle
-from relaxpy.runtime.ops import Operand
+from relaxpy.runtime.ops import Mass
 from relaxpy.runtime.scopes import Scope
 from relaxpy.runtime.soft import SKIP, UNDEFINED
 from relaxpy.runtime.state import state
 from relaxpy.runtime.values import SoftTruth, truth_of
 
 
-def branch(condition: Any) -> Branch:
+def branch(condition: Any) -> Any:
     """The branch of a soft condition; every soft decision of an `if` passes here."""
-    return Branch(truth_of(condition).lanes)
+    decided = decisions.decide(truth_of(condition))
+    if isinstance(decided, bool):
+        return control.TAKEN if decided else control.SKIPPED
+    return Branch(decided)
+
+
+def pick(condition: Any) -> Any:
+    """The same of a ternary."""
+    decided = decisions.decide(truth_of(condition))
+    if isinstance(decided, bool):
+        return expressions.PICK_THEN if decided else expressions.PICK_ELSE
+    return Pick(decided)
+
+
+def and_(left: Any, look: bool) -> Any:
+    """`left and ...` with a soft left operand."""
+    truth = truth_of(left)
+    decided = decisions.decide(truth)
+    if not isinstance(decided, bool):
+        return And(left, truth, decided, look)
+    if not decided:
+        return expressions.KEEP_FALSE if left is truth else expressions.KeepLeft(left)
+    if left is truth and state.options.t_norm != "product" and decisions.are_drawn():
+        return DrawnAnd(truth.lanes)
+    return expressions.RUN_RIGHT
+
+
+def or_(left: Any, look: bool) -> Any:
+    """`left or ...` with a soft left operand."""
+    truth = truth_of(left)
+    decided = decisions.decide(truth)
+    if not isinstance(decided, bool):
+        return expressions.SoftOr(Or(left, truth, ops.complement(decided), look))
+    if decided:
+        return expressions.OR_TRUE if left is truth else expressions.OrLeft(left)
+    if left is truth and state.options.t_norm != "product" and decisions.are_drawn():
+        return DrawnOr(truth.lanes)
+    return expressions.OR_RIGHT
+
+
+def filter_(condition: Any) -> Any:
+    """The filter of a generator expression with a soft condition."""
+    truth = truth_of(condition)
+    decided = decisions.decide(truth)
+    if isinstance(decided, bool):
+        return filters.KEPT if decided else filters.DROPPED
+    kept = Filter(truth, decided)
+    if kept.then:
+        return kept
+    kept.close()
+    return filters.DROPPED
 
 
 class Branch(Scope):
@@ -32,6 +93,7 @@ class Branch(Scope):
 
     __slots__ = (
         "p",
+        "mass_then",
         "then",
         "orelse",
         "_before",
@@ -43,9 +105,10 @@ class Branch(Scope):
     )
     soft = True
 
-    def __init__(self, p: Tensor) -> None:
+    def __init__(self, decided: Mass) -> None:
         super().__init__()
-        self.p = p
+        self.mass_then = decided
+        self.p: Tensor = ops.value_of(decided)  # type: ignore[assignment]
         self.then = self.orelse = True
         self._swapped = False
 
@@ -55,7 +118,7 @@ class Branch(Scope):
     def open(self, look: bool = False, /, **before: Any) -> None:
         """Begin the then side; ``before``: the locals that either side binds and something later may read."""
         self._before = before
-        scopes.push(self, self.p)
+        scopes.push(self, self.mass_then)
         if look:
             self.then = not scopes.negligible() or ops.largest(self.p) >= 0.5
 
@@ -63,7 +126,7 @@ class Branch(Scope):
         """End the then side and begin the else side, from the state before; returns its locals."""
         self._swapped = True
         self._end_then(after_then)
-        self.open_with(1 - self.p)
+        self.open_with(ops.complement(self.mass_then))
         scopes.restart_log(self)
         if look:
             self.orelse = not scopes.negligible() or not self.then
@@ -79,7 +142,7 @@ class Branch(Scope):
 
     def close(self, **after: Any) -> tuple[Any, ...]:
         """End the block: the locals and changes of both sides are blended; returns the locals."""
-        else_live: Operand = 1.0
+        else_live: Mass = 1.0
         else_locals: Locals = self._before
         if self._swapped:
             scopes.end_inside(self)
@@ -106,11 +169,11 @@ class Branch(Scope):
         return not ops.at_most(other, state.options.epsilon)
 
     def _blended(
-        self, lives: tuple[Operand, Operand], locals_: tuple[Locals, Locals], heaps: tuple[Delta, Delta]
+        self, lives: tuple[Mass, Mass], locals_: tuple[Locals, Locals], heaps: tuple[Delta, Delta]
     ) -> tuple[Any, ...]:
         if ops.is_one(lives[0]) and ops.is_one(lives[1]):
             return settle(Mixer((self.p, 1.0), heaps, pair=True), locals_)
-        masses = [ops.times(self.p, lives[0]), ops.times(1 - self.p, lives[1])]
+        masses = [ops.times(self.mass_then, lives[0]), ops.times(ops.complement(self.mass_then), lives[1])]
         masses = [0.0 if ops.is_zero(live) else mass for live, mass in zip(lives, masses)]
         if state.scopes:
             # a side that was left out is negligible: the other one stands for the whole
@@ -131,7 +194,12 @@ class SoftAssertion:
         self._truth = truth_of(condition)
 
     def fails(self, *message: Any) -> None:
-        failure = Branch(1 - self._truth.lanes)
+        decided = decisions.decide(self._truth)
+        if isinstance(decided, bool):
+            if not decided:
+                raise raising.raised(AssertionError(*message))
+            return
+        failure = Branch(ops.complement(decided))
         failure.open(True)
         if failure.then:
             try:
@@ -167,9 +235,8 @@ class And(Branch):
     __slots__ = ("_left",)
     name = "the value of `and`"
 
-    def __init__(self, left: Any, look: bool) -> None:
-        truth = truth_of(left)
-        super().__init__(truth.lanes)
+    def __init__(self, left: Any, truth: SoftTruth, decided: Mass, look: bool) -> None:
+        super().__init__(decided)
         self._left = False if left is truth else left
         self.open(look, **{self.name: self._left})
 
@@ -189,9 +256,8 @@ class Or(Branch):
     __slots__ = ("_left",)
     name = "the value of `or`"
 
-    def __init__(self, left: Any, look: bool) -> None:
-        truth = truth_of(left)
-        super().__init__(1 - truth.lanes)
+    def __init__(self, left: Any, truth: SoftTruth, decided: Mass, look: bool) -> None:
+        super().__init__(decided)
         self._left = True if left is truth else left
         self.open(look, **{self.name: self._left})
 
@@ -200,9 +266,41 @@ class Or(Branch):
 
     def end(self, right: Any) -> Any:
         (value,) = self.close(**{self.name: _taken(right)})
+        if right is SKIP and self._left is True:
+            return SoftTruth(ops.complement(self.p))  # all but certain, and yet a soft test: a loop counts it
         if self._left is True and type(right) is SoftTruth and state.options.t_norm != "product":
             return SoftTruth(perturbation.disjunction(1 - self.p, right.lanes))
         return value
+
+
+class DrawnAnd:
+    """`A and B` where A was drawn and holds: B holds with the probability that makes T(p, q) of both."""
+
+    __slots__ = ("p",)
+    then = True
+
+    def __init__(self, p: Tensor) -> None:
+        self.p = p
+
+    def end(self, right: Any) -> Any:
+        if type(right) is SoftTruth:
+            return SoftTruth(perturbation.conjunction(self.p, right.lanes) / self.p)
+        return right
+
+
+class DrawnOr:
+    """`A or B` where A was drawn and does not hold; see DrawnAnd."""
+
+    __slots__ = ("p",)
+    then = False
+
+    def __init__(self, p: Tensor) -> None:
+        self.p = p
+
+    def end(self, right: Any) -> Any:
+        if type(right) is SoftTruth:
+            return SoftTruth((perturbation.disjunction(self.p, right.lanes) - self.p) / (1 - self.p))
+        return right
 
 
 class Filter(Branch):
@@ -210,9 +308,9 @@ class Filter(Branch):
 
     __slots__ = ("_opened", "_truth")
 
-    def __init__(self, condition: Any) -> None:
-        self._truth = truth_of(condition)
-        super().__init__(self._truth.lanes)
+    def __init__(self, truth: SoftTruth, decided: Mass) -> None:
+        self._truth = truth
+        super().__init__(decided)
         self._reopen()
 
     def _reopen(self) -> None:

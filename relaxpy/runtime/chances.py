@@ -9,11 +9,13 @@ import torch
 from torch import Tensor
 
 from relaxpy.errors import RelaxError, RelaxIndexError
-from relaxpy.runtime import arrays, integers, ops, recipes, scopes
+from relaxpy.runtime import arrays, decisions, integers, ops, recipes, scopes
 from relaxpy.runtime.adopted import looked_through
 from relaxpy.runtime.arrays import SoftArray, lane_axes
+from relaxpy.runtime.integers import SoftInteger
 from relaxpy.runtime.soft import Soft
 from relaxpy.runtime.state import state
+from relaxpy.runtime.through import straight
 from relaxpy.runtime.values import SoftScalar, SoftTruth
 
 
@@ -21,15 +23,19 @@ def make_truth(p: Any) -> Any:
     """A soft truth, or an array of them, from probabilities."""
     p = looked_through(p)
     if isinstance(p, SoftArray) or isinstance(p, Tensor) and p.dim() > 0:
-        return arrays.of_truths(_checked(_tensor(p), "truth"))
+        return arrays.of_truths(decisions.settled(_checked(_tensor(p), "truth")))
     if isinstance(p, (list, tuple)):
         return type(p)(map(make_truth, p))
     if isinstance(p, SoftScalar):
-        return SoftTruth(_checked(p.lanes, "truth"))
+        return _truth(_checked(p.lanes, "truth"))
     if isinstance(p, (int, float, Tensor)):
         lanes = torch.as_tensor(p)
-        return SoftTruth(_checked(lanes if lanes.is_floating_point() else lanes.to(torch.get_default_dtype()), "truth"))
+        return _truth(_checked(lanes if lanes.is_floating_point() else lanes.to(torch.get_default_dtype()), "truth"))
     raise RelaxError(f"relaxpy.truth takes probabilities, not {p!r}", remedy="give it a number or a tensor")
+
+
+def _truth(p: Tensor) -> Any:
+    return SoftTruth(p) if state.options.mode == "soft" else decisions.claim(p.detach() > 0.5, lambda: p)
 
 
 def make_categorical(p: Any) -> Any:
@@ -55,7 +61,13 @@ def _categoricals(tensor: Tensor) -> Any:
         raise RelaxError("relaxpy.categorical was given no probabilities", remedy="give it at least one category")
     _checked(tensor, "categorical")
     _check(tensor.sum(0), lambda total: (total - 1).abs() <= 10 * _tolerance(tensor), "sum to {}, not to 1", tensor)
-    return integers.from_table(tensor, categorical=True)
+    made = integers.from_table(tensor, categorical=True)
+    if state.options.mode == "hard":
+        return decisions.settle_index(made, tensor.shape[0])
+    if state.options.mode == "straight-through":
+        hard = decisions.leader_of(tensor)
+        return SoftInteger(straight(hard, made.lanes), made.node)
+    return made
 
 
 def probabilities_of(value: Any, n: int) -> Any:

@@ -106,7 +106,7 @@ def and_(left: Any, look: bool = True) -> Any:
         return KEEP_FALSE
     left = met(left)
     if isinstance(left, Soft):
-        return branches.And(left, look)
+        return branches.and_(left, look)
     return RUN_RIGHT if left else KeepLeft(left)
 
 
@@ -118,7 +118,7 @@ def or_(left: Any, look: bool = True) -> Any:
         return OR_RIGHT
     left = met(left)
     if isinstance(left, Soft):
-        return SoftOr(branches.Or(left, look))
+        return branches.or_(left, look)
     return OrLeft(left) if left else OR_RIGHT
 
 
@@ -170,7 +170,7 @@ def pick(condition: Any) -> Any:
         return PICK_ELSE
     condition = asked(condition)
     if isinstance(condition, Soft):
-        return branches.Pick(values.truth_of(condition).lanes)
+        return branches.pick(condition)
     return PICK_THEN if condition else PICK_ELSE
 
 

@@ -66,10 +66,9 @@ def filtered(condition: Any, before: Any = KEPT) -> Any:
         return KEPT
     condition = asked(condition)
     if isinstance(condition, Soft):
-        branch = branches.Filter(condition)
+        branch = branches.filter_(condition)
         if branch.then:
             return branch
-        branch.end()
     elif condition:
         return KEPT
     before.end()

@@ -21,9 +21,10 @@ from relaxpy.runtime.soft import Soft
 from relaxpy.runtime.state import paths, state
 
 if TYPE_CHECKING:
-    from relaxpy.runtime.ops import Operand
+    from relaxpy.runtime.ops import Mass
 
 advancing: Any = LazyModule("relaxpy.runtime.advancing")
+decisions: Any = LazyModule("relaxpy.runtime.decisions")
 mixing: Any = LazyModule("relaxpy.runtime.mixing")
 ops: Any = LazyModule("relaxpy.runtime.ops")
 values: Any = LazyModule("relaxpy.runtime.values")
@@ -42,7 +43,7 @@ class Exit:
     __slots__ = ("mass", "locals", "changes", "by_condition")
 
     def __init__(
-        self, mass: Operand, state_: Locals | None, changes: journal.Delta, by_condition: bool = False
+        self, mass: Mass, state_: Locals | None, changes: journal.Delta, by_condition: bool = False
     ) -> None:
         self.mass = mass
         self.locals = state_
@@ -80,7 +81,7 @@ class Exits(Scope):
     def changes(self) -> journal.Delta:
         return journal.delta(state.logs[state.scopes.index(self) :])
 
-    def out(self, mass: Operand, state_: Locals | None, by_condition: bool = False) -> None:
+    def out(self, mass: Mass, state_: Locals | None, by_condition: bool = False) -> None:
         self.exits.append(Exit(mass, state_, self.changes(), by_condition))
 
     def leave_softly(self, state_: Locals, exits: list[Exit], crossed: Sequence[Exits] = ()) -> None:
@@ -106,13 +107,13 @@ class Exits(Scope):
         mixer = mixing.Mixer([exit_.mass for exit_ in exits], [exit_.changes for exit_ in exits])
         return tuple(mixing.settle(mixer, [exit_.locals or {} for exit_ in exits]))
 
-    def total(self, exits: list[Exit]) -> Operand:
-        total: Operand = 0.0
+    def total(self, exits: list[Exit]) -> Mass:
+        total: Mass = 0.0
         for exit_ in exits:
             total = ops.plus(total, exit_.mass)
         return total
 
-    def pass_on_loss(self, total: Operand) -> None:
+    def pass_on_loss(self, total: Mass) -> None:
         """After the scope: what is outside goes on with the mass that came to its end."""
         if self.lost and state.scopes:
             outside = state.scopes[-1]
@@ -151,7 +152,11 @@ class Loop(Exits):
             return condition
         condition = asked(condition)
         if isinstance(condition, Soft):
-            return self._soft_test(values.truth_of(condition).lanes)
+            condition = decisions.decide(values.truth_of(condition))
+            if not isinstance(condition, bool):
+                return self._soft_test(condition)
+            if condition and state.run is not None and self._goes_on_too_long():
+                return False
         if not self.soft:
             return bool(condition)
         if condition:
@@ -172,9 +177,17 @@ class Loop(Exits):
         if scopes.negligible():
             self.set_weight(0.0)
             return False
-        if self._tests >= state.options.max_iter:
+        if self._tests >= state.options.max_iter and state.options.mode != "hard":
             self._give_up()
             return False
+        return True
+
+    def _goes_on_too_long(self) -> bool:
+        """On a single path (estimators.py): the loop ends where its mass is negligible, or after max_iter tests."""
+        self._tests += 1
+        if self._tests < state.options.max_iter:
+            return bool(scopes.negligible())
+        _warn_of_mass_left(user_place(), state.options.max_iter, ops.largest(scopes.path_mass()))
         return True
 
     def _give_up(self) -> None:

@@ -6,6 +6,7 @@ of its own side, and then written.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,9 +20,10 @@ from relaxpy.runtime.births import Birth
 from relaxpy.runtime.blend import COMPARED, CannotBlendError, blend, same
 from relaxpy.runtime.containers import Container
 from relaxpy.runtime.journal import NO_CHANGES, Delta, Key, seen_in
-from relaxpy.runtime.ops import Operand
+from relaxpy.runtime.ops import Mass, Operand
 from relaxpy.runtime.soft import UNDEFINED, Unblendable
 from relaxpy.runtime.state import state
+from relaxpy.runtime.through import Through
 from relaxpy.runtime.values import SoftNumber
 from relaxpy.runtime.weights import Weights, mean as mean_of_scalars
 
@@ -29,13 +31,19 @@ Locals = Mapping[str, Any]
 
 
 class Mixer:
-    """Mixes values of states that have these masses and heaps. ``pair``: the two masses are p and 1 - p."""
+    """Mixes values of states that have these masses and heaps. ``pair``: the two masses are p and 1 - p.
 
-    def __init__(self, masses: Sequence[Operand], heaps: Sequence[Delta], pair: bool = False) -> None:
-        self.masses = list(masses)
+    ``straight``: the masses are those of straight-through mode, 0 or 1 with a derivative.
+    """
+
+    def __init__(
+        self, masses: Sequence[Mass], heaps: Sequence[Delta], pair: bool = False, straight: bool = False
+    ) -> None:
+        self.masses = [ops.value_of(mass) for mass in masses]
         self.heaps = list(heaps)
         self.pair = pair
         self._weights: dict[tuple[int, ...], Weights] = {}
+        self.straight = straight or any(isinstance(mass, Through) for mass in masses)
 
     def knowing(self, birth: Birth) -> Mixer | None:
         """The mixer of those states that know an object, which was made on a soft path; None where nobody does."""
@@ -46,21 +54,21 @@ class Mixer:
         if not kept:
             return None
         masses = [self.masses[k] for k in kept] if len(kept) > 1 else [1.0]
-        return Mixer(masses, [self.heaps[k] for k in kept])
+        return Mixer(masses, [self.heaps[k] for k in kept], straight=self.straight)
 
     def mix(self, values: Sequence[Any]) -> Any:
         """The expectation of one value; what cannot be blended is dropped where its mass is negligible."""
         try:
             return self._mix(self.masses, values, self.heaps)
         except CannotBlendError:
-            outside = scopes.path_mass()
-            masses = [self.masses[0], ops.complement(self.masses[0])] if self.pair else self.masses
+            outside = ops.value_of(scopes.path_mass())
+            masses = self.all_masses()
             kept = [k for k, m in enumerate(masses) if not ops.at_most(ops.times(outside, m), state.options.epsilon)]
             if not kept:
                 kept = [max(range(len(masses)), key=lambda k: ops.largest(masses[k]))]
             if len(kept) == len(masses):
                 raise
-            inner = Mixer([masses[k] for k in kept], [self.heaps[k] for k in kept])
+            inner = Mixer([masses[k] for k in kept], [self.heaps[k] for k in kept], straight=self.straight)
             return inner._mix(inner.masses, [values[k] for k in kept], inner.heaps)
 
     def _mix(self, masses: Sequence[Operand], values: Sequence[Any], heaps: Sequence[Any]) -> Any:
@@ -98,7 +106,12 @@ class Mixer:
         if len(groups) == 2:
             return blend(weights.of(tuple(second.states)), second.value, first.value, second.heap, first.heap)
         found = mean_of_scalars(weights, [(tuple(group.states), group.value) for group in groups])
-        return _running_blend(weights, groups) if found is None else found
+        if found is not None:
+            return found
+        return _straight_blend(weights, groups) if self.straight else _running_blend(weights, groups)
+
+    def all_masses(self) -> list[Operand]:
+        return [self.masses[0], ops.complement(self.masses[0])] if self.pair else self.masses
 
 
 class _Group:
@@ -120,6 +133,16 @@ def _running_blend(weights: Weights, groups: list[_Group]) -> Any:
         total = total + mass
         value = blend(ops.share(mass, total), group.value, value, group.heap, heap)
         heap = None
+    return value
+
+
+def _straight_blend(weights: Weights, groups: list[_Group]) -> Any:
+    """Hard mode's value, and the derivative of the mean: where masses are 0 a running mean would have none."""
+    value = _running_blend(weights.detached(), groups)
+    for group in groups:
+        weight = weights.of(tuple(group.states))
+        with contextlib.suppress(CannotBlendError):  # hard mode does not see it
+            value = blend(weight - weight.detach(), group.value, value, group.heap, None)
     return value
 
 
@@ -223,10 +246,10 @@ def _changes(mixer: Mixer) -> list[tuple[Container, Any, Any]]:
 def _whole(mixer: Mixer, holder: Container) -> Any:
     """The content of a container whose structure changed on a side."""
     contents = [seen_in(holder, heap) for heap in mixer.heaps]
-    masses = [mixer.masses[0], ops.complement(mixer.masses[0])] if mixer.pair else mixer.masses
+    masses = mixer.all_masses()
     kept = [k for k in range(len(contents)) if not ops.is_zero(masses[k])]
     if len({_structure(holder, contents[k]) for k in kept}) > 1:
-        outside = scopes.path_mass()
+        outside = ops.value_of(scopes.path_mass())
         heavy = [k for k in kept if not ops.at_most(ops.times(outside, masses[k]), state.options.epsilon)]
         kept = heavy or [max(kept, key=lambda k: ops.largest(masses[k]))]
     structures = {_structure(holder, contents[k]) for k in kept}
@@ -240,7 +263,7 @@ def _whole(mixer: Mixer, holder: Container) -> Any:
         )
         why = f"the lengths are {len(first)} and {len(second)}" if len(first) != len(second) else "the keys differ"
         raise blend_error(f"a {holder.noun} changed on a soft path", CannotBlendError(first, second, why))
-    inner = Mixer([masses[k] for k in kept], [mixer.heaps[k] for k in kept])
+    inner = Mixer([masses[k] for k in kept], [mixer.heaps[k] for k in kept], straight=mixer.straight)
     cells: dict[Any, Any] = {}
     for cell in holder.names(contents[kept[0]]):
         try:
@@ -265,11 +288,12 @@ def blended(p: Tensor, a: Any, b: Any, what: str) -> Any:
 
 
 def mean(weights: Sequence[Operand], values: Sequence[Any], what: str) -> Any:
-    """The weighted mean of values that share one heap."""
+    """The weighted mean of values that share one heap; the weights are of the mode in force."""
     if all(type(value) is SoftNumber and value.finite for value in values):
         return SoftNumber(ops.weighted_sum(weights, [value.lanes for value in values]), True)
     try:
-        return Mixer(weights, [NO_CHANGES] * len(values)).mix(values)
+        straight = state.options.mode == "straight-through"
+        return Mixer(weights, [NO_CHANGES] * len(values), straight=straight).mix(values)
     except CannotBlendError as error:
         raise blend_error(what, error, _CHOSEN) from None
 

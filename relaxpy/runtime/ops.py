@@ -15,8 +15,12 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import _disable_current_modes
 
-# what a weight, a mass or an operand may be: lanes, or a plain number that is the same in all lanes
+from relaxpy.runtime.through import Through
+
+# what a weight or an operand may be: lanes, or a plain number that is the same in all lanes
 Operand: TypeAlias = "Tensor | float | int"
+# what the mass of a path may be: in straight-through mode it has two parts
+Mass: TypeAlias = "Tensor | Through | float | int"
 
 
 class StandIn:
@@ -52,8 +56,10 @@ def is_transformed(tensor: Tensor) -> bool:
     return torch._C._functorch.is_functorch_wrapped_tensor(tensor)
 
 
-def at_most(mass: Operand, bound: float) -> bool:
+def at_most(mass: Mass, bound: float) -> bool:
     """Is the mass at most ``bound`` in every lane? One reduction (a synchronisation on CUDA)."""
+    if isinstance(mass, Through):
+        mass = mass.reach
     if not isinstance(mass, Tensor):
         return mass <= bound
     if isinstance(mass, StandIn):
@@ -67,7 +73,8 @@ def exceeds(mass: Operand, bound: float) -> bool:
     return mass.exceeds(bound) if isinstance(mass, StandIn) else not at_most(mass, bound)
 
 
-def anywhere_above(mass: Operand, bound: float) -> bool:
+def anywhere_above(mass: Mass, bound: float) -> bool:
+    mass = value_of(mass)
     if not isinstance(mass, Tensor):
         return mass > bound
     if isinstance(mass, StandIn):
@@ -75,13 +82,33 @@ def anywhere_above(mass: Operand, bound: float) -> bool:
     return bool((concrete(mass) > bound).any())
 
 
-def largest(mass: Operand) -> float:
+def value_of(mass: Mass) -> Operand:
+    """The mass as it weighs values."""
+    return mass.value if isinstance(mass, Through) else mass
+
+
+def detached(mass: Operand) -> Operand:
+    return mass.detach() if isinstance(mass, Tensor) else mass
+
+
+def largest(mass: Mass) -> float:
+    mass = value_of(mass)
     if not isinstance(mass, Tensor):
         return float(mass)
     if isinstance(mass, StandIn):
         return mass.largest()
     values = concrete(mass)
     return float(values.max()) if values.numel() else 0.0
+
+
+def largest_rows(masses: Tensor) -> list[float]:
+    """The largest of each row, shape (n, *lanes)."""
+    if is_transformed(masses):  # whose own axes may come in any order
+        return [largest(row) for row in masses.unbind(0)]
+    if not masses.numel():
+        return [0.0] * masses.shape[0]
+    found: list[float] = masses.detach().reshape(masses.shape[0], -1).amax(1).tolist()
+    return found
 
 
 def all_finite(lanes: Tensor) -> bool:
@@ -123,35 +150,37 @@ def first_tensor(*operands: Operand) -> Tensor | None:
 def complement(mass: Tensor) -> Tensor: ...
 @overload
 def complement(mass: Operand) -> Operand: ...
-def complement(mass: Operand) -> Operand:
+@overload
+def complement(mass: Mass) -> Mass: ...
+def complement(mass: Mass) -> Mass:
     """1 - mass"""
     return constant(1.0, mass) - mass if isinstance(mass, Tensor) else 1 - mass
 
 
-def times(a: Operand, b: Operand) -> Operand:
+def times(a: Mass, b: Mass) -> Mass:
     """Product of masses; plain ones cost nothing."""
-    if not isinstance(a, Tensor) and a == 1:
+    if is_one(a):
         return b
-    if not isinstance(b, Tensor) and b == 1:
+    if is_one(b):
         return a
     return a * b
 
 
-def plus(a: Operand, b: Operand) -> Operand:
-    if not isinstance(a, Tensor) and a == 0:
+def plus(a: Mass, b: Mass) -> Mass:
+    if is_zero(a):
         return b
-    if not isinstance(b, Tensor) and b == 0:
+    if is_zero(b):
         return a
     return a + b
 
 
-def is_zero(mass: Operand) -> bool:
+def is_zero(mass: Mass) -> bool:
     """Is the mass known to be zero, without looking?"""
-    return not isinstance(mass, Tensor) and mass == 0
+    return not isinstance(mass, (Tensor, Through)) and mass == 0
 
 
-def is_one(mass: Operand) -> bool:
-    return not isinstance(mass, Tensor) and mass == 1
+def is_one(mass: Mass) -> bool:
+    return not isinstance(mass, (Tensor, Through)) and mass == 1
 
 
 @overload
@@ -196,9 +225,16 @@ def safe_lerp(start: Operand, end: Operand, weight: Tensor, epsilon: float) -> T
     return blended + infinite.detach()
 
 
-def guarded(operand: Operand, dead: Tensor | None) -> Operand:
-    """The operand with a harmless 1 in dead lanes, so that neither value nor derivative is singular there."""
-    if dead is None or not isinstance(operand, Tensor):
+def guarded(operand: Operand, dead: Tensor | None, off: Tensor | None = None) -> Operand:
+    """The operand with a harmless 1 in dead lanes, so that neither value nor derivative is singular there.
+
+    ``off``: lanes whose value counts, but no derivative of it (see scopes.guarded).
+    """
+    if not isinstance(operand, Tensor):
+        return operand
+    if off is not None:
+        operand = torch.where(off, operand.detach(), operand)
+    if dead is None:
         return operand
     return torch.where(dead, constant(1.0, operand) if operand.is_floating_point() else operand.new_ones(()), operand)
 

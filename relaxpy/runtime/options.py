@@ -38,6 +38,8 @@ class Settings(TypedDict, total=False):
     mode: str
     estimator: str
     engine: str
+    max_paths: int
+    samples: int
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,11 @@ class Options:
     ``epsilon``: a path whose mass is no more than this in any lane is not followed.
     ``distribution``: of the perturbation of a comparison, by name (see relaxpy.runtime.distributions) or one's own;
     ``t_norm``: what `and` makes of two probabilities, by name such as "yager(2)" (see relaxpy.runtime.tnorms) or one's own;
-    ``mode``: whether soft decisions are relaxed; ``estimator``: how the paths of a program are summed up.
+    ``mode``: "soft"; "hard", in which decisions are Python's, plain values where nothing differs between lanes, and gradients
+    go through values only; or "straight-through": each decision, be it a branch, a loop's test, an index or a builtin's choice,
+    has the value of hard mode, bit for bit, and the derivative that it has in soft mode.
+    ``estimator``: "merged", as in the paper; "exact", the expectation over all paths (of a mass above epsilon, ``max_paths``
+    at most); or "sampled", over ``samples`` drawn paths, with the score function and a leave-one-out baseline as gradient.
     ``engine``: how calls run, "eager" operation by operation, "tape" as one recorded program where that can be.
     """
 
@@ -64,14 +70,16 @@ class Options:
     mode: str = "soft"
     estimator: str = "merged"
     engine: str = "eager"
+    max_paths: int = 4096
+    samples: int = 128
 
 
 DEFAULTS = Options()
 
-# What each option of a few values can be. The other values that the documentation names are added with the code for them.
+# What each option of a few values can be.
 _CHOICES: Mapping[str, tuple[str, ...]] = {
-    "mode": ("soft",),
-    "estimator": ("merged",),
+    "mode": ("soft", "hard", "straight-through"),
+    "estimator": ("merged", "exact", "sampled"),
     "engine": ("auto", "eager", "tape"),
 }
 
@@ -122,17 +130,21 @@ def _beta(value: Any) -> object:
     return number
 
 
-def _max_iter(value: Any) -> object:
-    wanted = "a number of soft tests: an int, 0 or more"
-    if isinstance(value, bool) or _is_tensor(value):
-        raise _refusal("max_iter", value, wanted)
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise _refusal("max_iter", value, wanted) from None
-    if number < 0:
-        raise _refusal("max_iter", value, wanted)
-    return number
+def _number_of(what: str, name: str, smallest: int) -> Callable[[Any], object]:
+    wanted = f"a number of {what}: an int, {smallest} or more"
+
+    def check(value: Any) -> object:
+        if isinstance(value, bool) or _is_tensor(value):
+            raise _refusal(name, value, wanted)
+        try:
+            number = operator.index(value)
+        except TypeError:
+            raise _refusal(name, value, wanted) from None
+        if number < smallest:
+            raise _refusal(name, value, wanted)
+        return number
+
+    return check
 
 
 def _epsilon(value: Any) -> object:
@@ -150,7 +162,7 @@ def _distribution(value: Any) -> object:
 
         if isinstance(value, Distribution):
             return value
-    raise _refusal("distribution", value, "a name or an instance of relaxpy.runtime.distributions.Distribution")
+    raise _refusal("distribution", value, "a name or an instance of relaxpy.Distribution")
 
 
 def _t_norm(value: Any) -> object:
@@ -163,12 +175,14 @@ def _t_norm(value: Any) -> object:
         return value
     if isinstance(value, TNorm):
         return value
-    raise _refusal("t_norm", value, "a name or an instance of relaxpy.runtime.tnorms.TNorm")
+    raise _refusal("t_norm", value, "a name or an instance of relaxpy.TNorm")
 
 
 _CHECKS: Mapping[str, Callable[[Any], object]] = {
     "beta": _beta,
-    "max_iter": _max_iter,
+    "max_iter": _number_of("soft tests", "max_iter", 0),
+    "max_paths": _number_of("paths", "max_paths", 1),
+    "samples": _number_of("paths", "samples", 2),
     "epsilon": _epsilon,
     "distribution": _distribution,
     "t_norm": _t_norm,
@@ -233,6 +247,12 @@ class Region:
     def __enter__(self) -> Options:
         from relaxpy.runtime.state import state
 
+        estimator = self.settings.get("estimator", "merged")
+        if state.call is not None and estimator not in ("merged", state.options.estimator):
+            raise RelaxError(
+                f"estimator={estimator!r} follows whole calls, and cannot begin in the middle of one",
+                remedy=f"give it to a function or a call: `f.with_options(estimator={estimator!r})`",
+            )
         self._outer.append((state.settings, state.options))
         state.settings = {**state.settings, **self.settings}
         state.options = resolve(state.settings)

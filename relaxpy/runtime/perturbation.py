@@ -10,6 +10,7 @@ from torch import Tensor
 from relaxpy.runtime import ops
 from relaxpy.runtime.distributions import DISTRIBUTIONS, Distribution
 from relaxpy.runtime.state import state
+from relaxpy.runtime.through import straight
 from relaxpy.runtime.tnorms import TNorm, named
 
 _HALF = (torch.float16, torch.bfloat16)
@@ -89,12 +90,24 @@ def t_norm() -> TNorm:
 
 def conjunction(p: Tensor, q: Tensor) -> Tensor:
     """What `and` makes of two probabilities."""
-    return p * q if state.options.t_norm == "product" else _combined(t_norm().conjunction, p, q)
+    if state.options.t_norm == "product":
+        return p * q
+    return _of_mode(_combined(t_norm().conjunction, p, q), (p > 0.5) & (q > 0.5))
 
 
 def disjunction(p: Tensor, q: Tensor) -> Tensor:
     """What `or` makes of two probabilities."""
-    return p + q - p * q if state.options.t_norm == "product" else _combined(t_norm().disjunction, p, q)
+    if state.options.t_norm == "product":
+        return p + q - p * q
+    return _of_mode(_combined(t_norm().disjunction, p, q), (p > 0.5) | (q > 0.5))
+
+
+def _of_mode(p: Tensor, hard: Tensor) -> Tensor:
+    """In hard and straight-through mode a t-norm's value is exact; its formula may round."""
+    mode = state.options.mode
+    if mode == "soft":
+        return p
+    return straight(hard, p) if mode == "straight-through" else hard.to(p.dtype)
 
 
 def _combined(operation: Callable[[Tensor, Tensor], Tensor], p: Tensor, q: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.state import calls, paths, state
 
 if TYPE_CHECKING:
-    from relaxpy.runtime.ops import Operand
+    from relaxpy.runtime.ops import Mass
     from relaxpy.runtime.scopes import Scope
     from relaxpy.runtime.trying import Finally, Try
 
@@ -57,11 +57,11 @@ class Departures:
     def __init__(self) -> None:
         self.known: dict[int, Departure] = {}
         self.carrier: Departure | None = None
-        self._kept: Operand = 1.0  # of the soft blocks that have ended
-        self._lost: Operand = 0.0  # in those that are open
+        self._kept: Mass = 1.0  # of the soft blocks that have ended
+        self._lost: Mass = 0.0  # in those that are open
         self._epoch = -1
 
-    def escape(self, mass: Operand) -> bool:
+    def escape(self, mass: Mass) -> bool:
         """Leave out a path; False if more than half of all mass would have left then, in any lane."""
         kept, lost = self._kept, self._lost
         if self._epoch != state.epoch:

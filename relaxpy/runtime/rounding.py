@@ -24,6 +24,7 @@ from relaxpy.runtime.integers import SoftInteger
 from relaxpy.runtime.recipes import LaneValues, Node, Sum, Table
 from relaxpy.runtime.soft import Soft
 from relaxpy.runtime.state import state
+from relaxpy.runtime.through import straight
 from relaxpy.runtime.values import SoftNumber, SoftScalar, SoftTruth, arithmetic, operand
 
 Edge = Callable[[Tensor], Tensor]
@@ -114,19 +115,60 @@ class Steps(Node):
         return recipes.distribution_of(node)
 
 
-def rounded(value: Any, edge: Edge, function: Callable[[Any], Any], name: str) -> Any:
-    """A soft value rounded: a soft integer of a scalar, expectations of an array."""
+def rounded(value: Any, edge: Edge, function: Callable[[Tensor], Tensor], name: str) -> Any:
+    """A soft value rounded: a soft integer of a scalar, expectations of an array. ``function``: what hard mode does."""
     if isinstance(value, SoftTruth):
         return integers.of_truth(value)
     if isinstance(value, SoftInteger):
         return value
     if isinstance(value, SoftNumber):
-        stairs = Staircase(value.lanes, edge)
-        return SoftInteger(_unrounded(value, stairs.mean()), stairs.node())
+        return _integer(value, function(value.lanes.detach()), lambda: Staircase(value.lanes, edge))
     if isinstance(value, SoftArray):
         tensor = value.tensor()
-        return value if value.element != arrays.NUMBER else SoftArray(Staircase(tensor, edge).mean())
+        if value.element != arrays.NUMBER:
+            return value
+        return SoftArray(_of_mode(function(tensor.detach()), lambda: Staircase(tensor, edge).mean()))
     raise SoftValueError(f"`{name}` of a {value.kind}", remedy="round its elements one by one")
+
+
+def _integer(value: SoftNumber, hard: Tensor, stairs: Callable[[], Staircase]) -> Any:
+    """A rounded scalar as the mode has it; ``hard``: what Python gives."""
+    mode = state.options.mode
+    if mode == "soft":
+        made = stairs()
+        return SoftInteger(_unrounded(value, made.mean()), made.node())
+    hard = _unrounded(value, torch.where(torch.isfinite(hard), hard, torch.zeros_like(hard)))
+    if mode == "hard":
+        if state.lanes is None and ops.concrete(hard).numel() == 1:
+            return int(ops.concrete(hard))
+        return integers.from_lanes(hard.long(), hard.dtype)
+    made = stairs()
+    return SoftInteger(straight(hard, made.mean()), Certain(made.node(), hard))
+
+
+def _of_mode(hard: Tensor, soft: Callable[[], Tensor]) -> Tensor:
+    mode = state.options.mode
+    if mode == "soft":
+        return soft()
+    return hard if mode == "hard" else straight(hard, soft())
+
+
+class Certain(Node):
+    """A distribution of straight-through mode: certain in each lane, with the derivative of another."""
+
+    __slots__ = ("hard",)
+
+    def __init__(self, part: Node, hard: Tensor) -> None:
+        super().__init__(part)
+        self.hard = hard
+
+    def evaluate(self) -> recipes.Distribution:
+        values, probabilities = recipes.part_distribution(self.parts[0])
+        if probabilities is None:
+            return values, None
+        column = torch.tensor(values, dtype=self.hard.dtype, device=self.hard.device)
+        hard = column.reshape((-1,) + (1,) * self.hard.dim()) == self.hard
+        return values, straight(hard.expand(probabilities.shape), probabilities)
 
 
 def _unrounded(value: SoftNumber, mean: Tensor) -> Tensor:
@@ -146,30 +188,39 @@ def _unrounded(value: SoftNumber, mean: Tensor) -> Tensor:
 
 def floor(value: Any) -> Any:
     """`math.floor(x)`: P(k) = F(beta (k + 1 - x)) - F(beta (k - x)); exact."""
-    return rounded(value, _floor_edge, math.floor, "floor")
+    return rounded(value, _floor_edge, torch.floor, "floor")
 
 
 def ceil(value: Any) -> Any:
     """`math.ceil(x)`: P(k) = F(beta (k - x)) - F(beta (k - 1 - x)); exact."""
-    return rounded(value, _ceil_edge, math.ceil, "ceil")
+    return rounded(value, _ceil_edge, torch.ceil, "ceil")
 
 
 def trunc(value: Any) -> Any:
     """`int(x)`, `math.trunc(x)`: towards zero, so that 0 has the whole of (-1, 1); exact."""
-    return rounded(value, _trunc_edge, math.trunc, "trunc")
+    return rounded(value, _trunc_edge, torch.trunc, "trunc")
 
 
 def round(value: Any, digits: int | None = None) -> Any:
     """`round(x)`: P(k) = F(beta (k + 1/2 - x)) - F(beta (k - 1/2 - x)); with digits, the expectation, a soft number. Exact."""
     if digits is None:
-        return rounded(value, _round_edge, builtins.round, "round")
+        return rounded(value, _round_edge, torch.round, "round")
     digits = operator.index(digits)
     if isinstance(value, (SoftTruth, SoftInteger)):
         return value if digits >= 0 else integermaps.mapped(lambda k: builtins.round(k, digits), value)
     lanes = value.tensor() if isinstance(value, SoftArray) else value.lanes
     unit = 10.0**-digits
-    mean = Staircase(lanes / unit, _round_edge, unit).mean() * unit
+    mean = _of_mode(
+        _rounded_to(lanes, digits), lambda: Staircase(lanes / unit, _round_edge, unit).mean() * unit
+    )
     return SoftArray(mean) if isinstance(value, SoftArray) else SoftNumber(_unrounded(value, mean), value.finite)
+
+
+def _rounded_to(lanes: Tensor, digits: int) -> Tensor:
+    """What Python's `round` gives, which looks at the decimal digits."""
+    values = ops.concrete(lanes)
+    known = [builtins.round(each, digits) for each in values.flatten().tolist()]
+    return torch.tensor(known, dtype=lanes.dtype, device=lanes.device).reshape(values.shape)
 
 
 def floordiv(a: Any, b: Any) -> Any:
@@ -177,8 +228,7 @@ def floordiv(a: Any, b: Any) -> Any:
     if integers.is_integer(a) and integers.is_integer(b):
         return integermaps.mapped(operator.floordiv, a, b)
     if isinstance(a, SoftArray) or isinstance(b, SoftArray) or arrays.is_array(a) or arrays.is_array(b):
-        stairs = _array_stairs(a, b)
-        return NotImplemented if stairs is None else SoftArray(stairs.mean())
+        return _array_floordiv(a, b)
     if isinstance(a, (SoftInteger, SoftTruth)) and type(b) is float:
         return integermaps.mapped(lambda k: int(k // b), a)
     x, y = operand(a), operand(b)
@@ -188,8 +238,14 @@ def floordiv(a: Any, b: Any) -> Any:
         raise ZeroDivisionError("float floor division by zero")
     quotient = a / b if isinstance(a, Soft) else arithmetic(operator.truediv, b, a, reflected=True, singular=True)
     step = b.lanes.abs() if isinstance(b, SoftScalar) else abs(y[0])
-    stairs = Staircase(quotient.lanes, _floor_edge, _live_step(step))
-    return SoftInteger(_unrounded(quotient, stairs.mean()), stairs.node())
+    hard = torch.div(*scopes.guarded(*_tensors(x[0], y[0])), rounding_mode="floor").detach()
+    return _integer(quotient, hard, lambda: Staircase(quotient.lanes, _floor_edge, _live_step(step)))
+
+
+def _tensors(x: ops.Operand, y: ops.Operand) -> tuple[Tensor, Tensor]:
+    like = ops.first_tensor(x, y)
+    assert like is not None
+    return ops.lift(x, like), ops.lift(y, like)
 
 
 def mod(a: Any, b: Any) -> Any:
@@ -199,7 +255,22 @@ def mod(a: Any, b: Any) -> Any:
     if isinstance(a, (SoftInteger, SoftTruth)) and type(b) is float:
         return integermaps.expectation(lambda k: k % b, a)
     quotient = floordiv(a, b)
-    return NotImplemented if quotient is NotImplemented else a - b * _real(quotient)
+    return NotImplemented if quotient is NotImplemented else _remainder(a, b, quotient)
+
+
+def _remainder(a: Any, b: Any, quotient: Any) -> Any:
+    """a - b (a // b); in the other modes the value is Python's `%`, which does not round twice."""
+    soft = a - b * _real(quotient)
+    if state.options.mode == "soft" or not isinstance(soft, (SoftNumber, SoftArray)):
+        return soft
+    x, y = arrays.array_operand(a), arrays.array_operand(b)
+    if x is None or y is None:
+        return soft
+    dividend, divisor = map(torch.as_tensor, scopes.guarded(*_tensors(x, y)))
+    hard = torch.remainder(dividend, divisor).detach()
+    if isinstance(soft, SoftArray):
+        return SoftArray(straight(hard, soft.tensor()))
+    return SoftNumber(straight(hard, soft.lanes), soft.finite)
 
 
 def divmod(a: Any, b: Any) -> Any:
@@ -209,7 +280,7 @@ def divmod(a: Any, b: Any) -> Any:
         return NotImplemented
     if integers.is_integer(a) and integers.is_integer(b) or isinstance(a, (SoftInteger, SoftTruth)):
         return quotient, mod(a, b)
-    return quotient, a - b * _real(quotient)
+    return quotient, _remainder(a, b, quotient)
 
 
 def _real(value: Any) -> Any:
@@ -220,14 +291,14 @@ def _live_step(step: Any) -> Any:
     """Where a divisor is 0 the path must be dead (the quotient is not finite); any step does."""
     if not isinstance(step, Tensor):
         return step
-    if state.scopes:
-        step = ops.guarded(step, scopes.dead_lanes())
+    (step,) = scopes.guarded(step)
     return torch.where(step > 0, step, torch.ones_like(step))
 
 
-def _array_stairs(a: Any, b: Any) -> Staircase | None:
+def _array_floordiv(a: Any, b: Any) -> Any:
     x, y = arrays.array_operand(a), arrays.array_operand(b)
     if x is None or y is None:
-        return None
-    quotient = arrays.array_arithmetic(operator.truediv, a, b, singular=True)
-    return Staircase(quotient.tensor(), _floor_edge, _live_step(abs(y)))
+        return NotImplemented
+    quotient = arrays.array_arithmetic(operator.truediv, a, b, singular=True).tensor()
+    hard = torch.div(*scopes.guarded(*_tensors(x, y)), rounding_mode="floor").detach()
+    return SoftArray(_of_mode(hard, lambda: Staircase(quotient, _floor_edge, _live_step(abs(y))).mean()))

@@ -21,7 +21,7 @@ from relaxpy.runtime.state import enter, leave, paths, state
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from relaxpy.runtime.ops import Operand
+    from relaxpy.runtime.ops import Mass, Operand
     from relaxpy.runtime.raising import Departure
 
 ops: Any = LazyModule("relaxpy.runtime.ops")
@@ -43,16 +43,16 @@ class Scope:
         """What a path in this scope has done, for messages: "holds", "in iteration 2"."""
         return ""
 
-    def open_with(self, weight: Operand) -> None:
+    def open_with(self, weight: Mass) -> None:
         """(Re)start the scope's current side with this weight."""
-        self.weight: Operand = weight
-        self.live: Operand = 1.0
+        self.weight: Mass = weight
+        self.live: Mass = 1.0
         self.log = Log()
         self.place: births.Place | None = None
         self._dead: Tensor | bool | None = False
-        self._outside: Operand | None = None
+        self._outside: Mass | None = None
 
-    def set_live(self, live: Operand) -> None:
+    def set_live(self, live: Mass) -> None:
         self.live = live
         self._dead = False
 
@@ -63,28 +63,34 @@ class Scope:
         """Are there paths of it, other than the one that runs, which its end would have to mix?"""
         return False
 
-    def set_weight(self, weight: Operand) -> None:
+    def set_weight(self, weight: Mass) -> None:
         self.weight = weight
         self._dead = False
 
-    def mass(self) -> Operand:
+    def mass(self) -> Mass:
         """Mass of the path when this scope is the innermost."""
         if self._outside is None:
             scopes = state.scopes
             place = scopes.index(self)
             self._outside = scopes[place - 1].mass() if place else 1.0
-        mass: Operand = ops.times(self._outside, ops.times(self.weight, self.live))
+        mass: Mass = ops.times(self._outside, ops.times(self.weight, self.live))
         return mass
 
     def dead_lanes(self) -> Tensor | None:
         """Lanes in which the path is impossible up to epsilon; None where there can be none."""
         if self._dead is False:
             mass = self.mass()
-            self._dead = None if isinstance(mass, (int, float)) else mass <= state.options.epsilon
+            reach: Any = getattr(mass, "reach", mass)
+            self._dead = None if isinstance(reach, (int, float)) else reach <= state.options.epsilon
         return self._dead  # type: ignore[return-value]
 
+    def off_lanes(self) -> Tensor | None:
+        """In straight-through mode: lanes in which hard mode is not on this path."""
+        mass: Any = self.mass()
+        return mass.value.detach() == 0 if hasattr(mass, "reach") else None
 
-def push(scope: Scope, weight: Operand = 1.0) -> None:
+
+def push(scope: Scope, weight: Mass = 1.0) -> None:
     """Open a scope at the place that its serial says."""
     scope.open_with(weight)
     scope.site = _site()
@@ -152,13 +158,13 @@ def restart_log(scope: Scope) -> None:
     state.logs[-1] = scope.log
 
 
-def path_mass() -> Operand:
+def path_mass() -> Mass:
     return state.scopes[-1].mass() if state.scopes else 1.0
 
 
-def mass_since(scope: Scope) -> Operand:
+def mass_since(scope: Scope) -> Mass:
     """Product of weights and lives from ``scope`` (included) inward."""
-    mass: Operand = 1.0
+    mass: Mass = 1.0
     for inner in reversed(state.scopes):
         mass = ops.times(ops.times(inner.weight, inner.live), mass)
         if inner is scope:
@@ -168,6 +174,18 @@ def mass_since(scope: Scope) -> Operand:
 
 def dead_lanes() -> Tensor | None:
     return state.scopes[-1].dead_lanes() if state.scopes else None
+
+
+def guarded(*operands: Operand) -> tuple[Operand, ...]:
+    """Operands of what may be singular, harmless where the path is dead (SEMANTICS, section 4).
+
+    In straight-through mode a path that hard mode leaves out counts by its values only: no derivative passes through them.
+    """
+    if not state.scopes:
+        return operands
+    scope = state.scopes[-1]
+    dead, off = scope.dead_lanes(), scope.off_lanes()
+    return tuple([ops.guarded(operand, dead, off) for operand in operands])
 
 
 def alive(mass: Any) -> Any:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from relaxpy.errors import SoftValueError
-from relaxpy.runtime import arrays, integers, ops, perturbation, recipes
+from relaxpy.runtime import arrays, decisions, integers, ops, perturbation, recipes
 from relaxpy.runtime.integers import SoftInteger
 from relaxpy.runtime.ops import Operand
 from relaxpy.runtime.recipes import Table
 from relaxpy.runtime.soft import Soft
+from relaxpy.runtime.state import state
 from relaxpy.runtime.values import SoftScalar, SoftTruth, operand
 
 HardComparison = Callable[[Any, Any], Any]
@@ -39,14 +40,22 @@ def less_equal(a: Any, b: Any) -> Any:
 def ordered(a: Any, b: Any, hard: HardComparison, sign: int) -> Any:
     """P(a > b) (sign 1) or P(a < b) (sign -1), strictness mattering to integers and infinities only."""
     if arrays.is_array(a) or arrays.is_array(b):
-        return arrays.elementwise(a, b, lambda x, y: real_order(x, y, True, hard, sign))
+        return arrays.elementwise(a, b, lambda x, y: _array_order(x, y, hard, sign))
     if counted(a) and counted(b) or counted(b, True) and counted(a, True):
         return integer_comparison(a, b, hard)
     lifted = scalars(a, b, hard)
     if lifted is None:
         return NotImplemented
     (x, x_finite), (y, y_finite) = lifted
+    if state.options.mode != "soft":
+        return decisions.claim(hard(x, y), lambda: real_order(x, y, True, hard, sign))
     return SoftTruth(real_order(x, y, not (x_finite and y_finite), hard, sign))
+
+
+def _array_order(x: Operand, y: Operand, hard: HardComparison, sign: int) -> Tensor:
+    if state.options.mode != "soft":
+        return decisions.claims(hard(x, y), lambda: real_order(x, y, True, hard, sign))
+    return real_order(x, y, True, hard, sign)
 
 
 def real_order(x: Operand, y: Operand, maybe_infinite: bool, hard: HardComparison, sign: int) -> Tensor:
@@ -80,13 +89,22 @@ def real_equality(x: Operand, y: Operand, maybe_infinite: bool) -> Tensor:
 
 def equal(a: Any, b: Any) -> Any:
     if arrays.is_array(a) or arrays.is_array(b):
-        return arrays.elementwise(a, b, lambda x, y: real_equality(x, y, True))
+        return arrays.elementwise(a, b, _array_equality)
     if counted(a) and counted(b) or counted(b, True) and counted(a, True):
         return integer_equality(a, b)
     x, y = operand(a), operand(b)
     if x is None or y is None:
         return NotImplemented
+    if state.options.mode != "soft":
+        return decisions.claim(x[0] == y[0], lambda: real_equality(x[0], y[0], True))
     return SoftTruth(real_equality(x[0], y[0], not (x[1] and y[1])))
+
+
+def _array_equality(x: Operand, y: Operand) -> Tensor:
+    if state.options.mode != "soft":
+        hard: Any = x == y
+        return decisions.claims(hard, lambda: real_equality(x, y, True))
+    return real_equality(x, y, True)
 
 
 def unequal(a: Any, b: Any) -> Any:
@@ -96,9 +114,11 @@ def unequal(a: Any, b: Any) -> Any:
 
 def negation(value: Any) -> Any:
     """1 - p, of a truth or an array of truths."""
+    if isinstance(value, bool):
+        return not value
     if arrays.is_array(value):
         return arrays.of_truths(1 - value.tensor())
-    return SoftTruth(ops.complement(value.lanes))
+    return SoftTruth(ops.complement(value.lanes), None if value.chance is None else ops.complement(value.chance))
 
 
 def both(a: Any, b: Any) -> Any:
@@ -137,24 +157,37 @@ def counted(value: Any, integer: bool = False) -> bool:
     return integer and (kind is int or kind is bool or kind is float) and True
 
 
-def table(value: Any) -> tuple[Sequence[float], Tensor | None]:
+def table(value: Any) -> Any:
     if isinstance(value, (SoftInteger, SoftTruth)):
         return recipes.distribution_of(integers.node_of(value))
     return [value], None
 
 
-def integer_comparison(a: Any, b: Any, hard: HardComparison) -> SoftTruth:
+def integer_comparison(a: Any, b: Any, hard: HardComparison) -> Any:
     """P(a ? b): the sum of the probabilities of all pairs for which it holds (SEMANTICS, section 3)."""
-    (values, p), (others, q) = table(a), table(b)
     like = (a if isinstance(a, SoftScalar) else b).lanes
+    if state.options.mode != "soft":
+        return _of_mode(_pairs(decisions.hard_table(table(a)), decisions.hard_table(table(b)), hard, like), a, b, hard)
+    return SoftTruth(_pairs(table(a), table(b), hard, like))
+
+
+def _of_mode(holds: Tensor, a: Any, b: Any, hard: HardComparison) -> Any:
+    """A comparison of integers in hard or straight-through mode; there its probability is not known (see through.py)."""
+    like = (a if isinstance(a, SoftScalar) else b).lanes
+    result = decisions.claim(holds > 0.5, lambda: _pairs(table(a), table(b), hard, like))
+    return result if isinstance(result, bool) else SoftTruth(result.lanes)
+
+
+def _pairs(a: recipes.Distribution, b: recipes.Distribution, hard: HardComparison, like: Tensor) -> Tensor:
+    (values, p), (others, q) = a, b
     holds = torch.tensor([[float(hard(x, y)) for y in others] for x in values], dtype=like.dtype, device=like.device)
     if p is None and q is None:
-        return SoftTruth(holds[0, 0].expand(like.shape))
+        return holds[0, 0].expand(like.shape)
     if q is None:
-        return SoftTruth(_total(holds[:, 0], p))
+        return _total(holds[:, 0], p)
     if p is None:
-        return SoftTruth(_total(holds[0], q))
-    return SoftTruth(torch.einsum("i...,ij,j...->...", p, holds, q))
+        return _total(holds[0], q)
+    return torch.einsum("i...,ij,j...->...", p, holds, q)
 
 
 def _total(holds: Tensor, probabilities: Tensor | None) -> Tensor:
@@ -163,12 +196,16 @@ def _total(holds: Tensor, probabilities: Tensor | None) -> Tensor:
     return (holds.reshape((-1,) + (1,) * (probabilities.dim() - 1)) * probabilities).sum(0)
 
 
-def integer_equality(a: Any, b: Any) -> SoftTruth:
+def integer_equality(a: Any, b: Any) -> Any:
     """The inner product of the distributions; the cosine similarity of two categoricals (paper section 3.1)."""
     nodes = [value.node if isinstance(value, SoftInteger) else None for value in (a, b)]
     tables = [node for node in nodes if isinstance(node, Table) and node.categorical]
     if len(tables) == 2:
         units = [node.unit() for node in tables]
         common = min(units[0].shape[0], units[1].shape[0])
-        return SoftTruth((units[0][:common] * units[1][:common]).sum(0).clamp(max=1))
+        similarity = (units[0][:common] * units[1][:common]).sum(0).clamp(max=1)
+        if state.options.mode != "soft":
+            same = decisions.leader_of(units[0]) == decisions.leader_of(units[1])
+            return decisions.claim(same, lambda: similarity)
+        return SoftTruth(similarity)
     return integer_comparison(a, b, operator.eq)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from relaxpy.errors import RelaxIndexError, SoftValueError
-from relaxpy.runtime import arrays, drawn, ops, perturbation, scopes
+from relaxpy.runtime import arrays, decisions, drawn, ops, perturbation, scopes
 from relaxpy.runtime.arrays import SoftArray, lane_axes
 from relaxpy.runtime.integers import node_of
 from relaxpy.runtime.lazy import LazyModule
@@ -33,7 +33,8 @@ def load(container: Any, index: Any) -> Any:
     if isinstance(index, tuple) and not isinstance(container, dict):
         return _load_several(container, index)
     if isinstance(index, SoftScalar):
-        return expectation(container, index)
+        chosen = settled(index, container)
+        return expectation(container, chosen) if isinstance(chosen, SoftScalar) else load(container, chosen)
     if isinstance(index, SoftArray):
         return _load_by_array(_as_array(container), index)
     if isinstance(index, slice):
@@ -44,6 +45,16 @@ def load(container: Any, index: Any) -> Any:
     if isinstance(index, (Tensor, list)) or index is None or index is Ellipsis:
         return _load_tensor(container, index)
     return container.rows()[index]
+
+
+def settled(index: Any, container: Any) -> Any:
+    """A soft index as the options in force have it: hard mode, straight-through mode and estimators choose a place."""
+    options = state.options
+    if options.mode == "soft" and options.estimator == "merged" or not isinstance(index, SoftScalar):
+        return index
+    if isinstance(container, dict) and isinstance(index, SoftNumber):
+        return index  # no key: see weights_over
+    return decisions.settle_index(index, len(container))
 
 
 def _as_array(container: Any) -> Any:
@@ -183,6 +194,10 @@ def _inside(
 
 def axis_weights(index: SoftScalar, n: int) -> Tensor:
     """Where a soft index points to along an axis of length n, as a tensor of shape (n, *lanes)."""
+    chosen = settled(index, range(n))
+    if isinstance(chosen, int):
+        return _one_place(range(n)[chosen], n, index.lanes)
+    index = chosen
     if isinstance(index, SoftNumber) and n:
         return perturbation.filter_weights(index.lanes, n)
     inside = weights_over(index, range(n))
@@ -191,6 +206,12 @@ def axis_weights(index: SoftScalar, n: int) -> Tensor:
     for place, weight in inside:
         weights[place] = weights[place] + weight
     return torch.stack(torch.broadcast_tensors(*weights))  # type: ignore[no-untyped-call]
+
+
+def _one_place(place: int, n: int, like: Tensor) -> Tensor:
+    weights = like.new_zeros((n, *like.shape))
+    weights[place] = 1
+    return weights
 
 
 def expectation(container: Any, index: SoftScalar) -> Any:

@@ -156,9 +156,10 @@ def _store_softly(value: Any, container: Any, index: tuple[Any, ...]) -> None:
 
 def _move(value: Any, target: Any, index: tuple[Any, ...], share: Any) -> None:
     """Move the element at an index to the value by a share: every element that the index may mean by its weight of it."""
-    first, rest = index[0], index[1:]
+    rest = index[1:]
     if isinstance(target, Tensor):
         target = adopt(target)
+    first = softindex.settled(index[0], target)
     if not isinstance(first, SoftScalar):
         place = _position(first, target) if isinstance(target, (SoftArray, list)) else first
         weights: softindex.Weights = [(place, 1.0)]

@@ -15,6 +15,7 @@ from relaxpy.runtime.options import DEFAULTS, Options
 if TYPE_CHECKING:
     from relaxpy.runtime.births import Birth
     from relaxpy.runtime.boundary import Call
+    from relaxpy.runtime.estimators import Run
     from relaxpy.runtime.journal import Log
     from relaxpy.runtime.scopes import Scope
 
@@ -26,7 +27,8 @@ _lock = threading.Lock()
 class State(threading.local):
     """Per thread: options in force, the outermost relaxed call, open scopes and their logs (outermost first).
 
-    ``births`` says where objects were made while scopes are open, ``time`` counts the states recorded (see births.py).
+    ``births`` says where objects were made while scopes are open, ``time`` counts the states recorded (see births.py);
+    ``run`` is that of an estimator that follows single paths.
     """
 
     def __init__(self) -> None:
@@ -34,6 +36,7 @@ class State(threading.local):
         self.options: Options = DEFAULTS
         self.call: Call | None = None
         self.lanes: int | None = None
+        self.run: Run | None = None
         self.scopes: list[Scope] = []
         self.logs: list[Log] = []
         self.epoch = 0  # how often all scopes have been closed

@@ -86,8 +86,9 @@ def plain_call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict
     leaves, structure = pytree.tree_flatten((args, kwargs), is_leaf=lambda leaf: isinstance(leaf, Soft))
     leaves = [looked_through(leaf) for leaf in leaves]
     soft_places = [k for k, leaf in enumerate(leaves) if isinstance(leaf, (SoftScalar, SoftArray))]
-    dead = scopes.dead_lanes() if state.scopes and function not in SMOOTH else None
-    tensors: list[Any] = [ops.guarded(_lanes(leaves[k]), dead) for k in soft_places]
+    tensors: list[Any] = [_lanes(leaves[k]) for k in soft_places]
+    if function not in SMOOTH:
+        tensors = list(scopes.guarded(*tensors))
     if state.lanes is not None and function in ELEMENTWISE:
         leaves = [beside_lanes(leaf) if isinstance(leaf, Tensor) else leaf for leaf in leaves]
 

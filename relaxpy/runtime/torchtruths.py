@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from relaxpy.errors import SoftValueError
-from relaxpy.runtime import arrays, ops, perturbation
+from relaxpy.runtime import arrays, decisions, ops, perturbation
 from relaxpy.runtime.adopted import looked_through
 from relaxpy.runtime.arrays import SoftArray, lane_axes
 from relaxpy.runtime.state import state
@@ -74,7 +74,7 @@ def where(condition: Any, *sides: Any) -> Any:
         c = condition if condition.dim() == 0 or state.lanes is None else condition.unsqueeze(-1)
         a, b = _operands(*sides)
         return wrapped(torch.where(c, a, b))
-    p = _truths(condition)
+    p = decisions.settled(_truths(condition))
     a, b = _operands(*sides, like=p)
     dtype = torch.promote_types(a.dtype, b.dtype)
     p, a, b = p.to(dtype), a.to(dtype), b.to(dtype)
@@ -107,6 +107,8 @@ def heaviside(x: Any, values: Any) -> Any:
 
 
 def _probability(truth: Any) -> Tensor:
+    if isinstance(truth, bool):
+        return torch.tensor(float(truth))
     p: Tensor = truth.tensor() if isinstance(truth, SoftArray) else truth.lanes
     return p
 

@@ -149,12 +149,14 @@ class SoftNumber(SoftScalar):
 class SoftTruth(SoftScalar):
     """A bool that is true with probability ``lanes``; 0 or 1 with that expectation in arithmetic."""
 
-    __slots__ = ()
+    __slots__ = ("chance",)
     kind = "soft truth"
+    chance: Tensor | None  # in straight-through mode: the probability, where lanes are 0 or 1
 
-    def __init__(self, lanes: Tensor) -> None:
+    def __init__(self, lanes: Tensor, chance: Tensor | None = None) -> None:
         self.lanes = lanes
         self.finite = True
+        self.chance = chance
 
     def __add__(self, other: Any) -> Any:
         if integers.is_integer(other):
@@ -250,8 +252,7 @@ def arithmetic(operation: Operation, a: SoftScalar, b: Any, reflected: bool = Fa
     y, finite = lifted
     finite = a.finite and finite and not singular
     if not finite and state.scopes:
-        dead = scopes.dead_lanes()
-        x, y = ops.guarded(x, dead), ops.guarded(y, dead)
+        x, y = scopes.guarded(x, y)
     result = operation(y, x) if reflected else operation(x, y)
     if not isinstance(result, Tensor):
         result = torch.as_tensor(result)

@@ -6,6 +6,7 @@ four operations, not in 2 k.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -33,6 +34,13 @@ class Weights:
         first[0] = True
         self.rows = torch.where(first & nothing, one, rows / torch.where(nothing, one, total))
         self._sums: dict[tuple[int, ...], Tensor] = {}
+
+    def detached(self) -> Weights:
+        """The same weights without their derivative."""
+        known = copy.copy(self)
+        known.rows = self.rows.detach()
+        known._sums = {}
+        return known
 
     def of(self, states: tuple[int, ...]) -> Tensor:
         """The weight of some of the states together."""

@@ -62,3 +62,16 @@ def test_a_hard_loop_is_not_bounded_by_max_iter() -> None:
         return x * n
 
     assert relax(counts, max_iter=5)(torch.tensor(2.0)) == 100.0
+
+
+def test_a_test_that_is_all_but_certain_counts_as_a_soft_one() -> None:
+    def apart(a: Any, b: Any) -> Any:
+        while a - b > 0.1 or b - a > 0.1:
+            if a > b:
+                a -= b
+            else:
+                b -= a
+        return a
+
+    x, y = torch.tensor(0.5), torch.tensor(1.5)
+    assert torch.allclose(relax(apart, max_iter=20)(x, y), relax(apart, max_iter=40)(x, y))

@@ -74,21 +74,23 @@ _EPSILON = "`epsilon` is a probability below which a path is left out: 0 <= epsi
         ({"epsilon": "x" * 80}, _EPSILON + "'" + "x" * 56 + "..."),
         (
             {"distribution": 3},
-            "`distribution` is a name or an instance of relaxpy.runtime.distributions.Distribution, not 3",
+            "`distribution` is a name or an instance of relaxpy.Distribution, not 3",
         ),
         ({"t_norm": "Product"}, "there is no t-norm `Product`\n  remedy: did you mean `product`?"),
         ({"t_norm": "yager"}, "the t-norm `yager` takes a parameter: `yager(2)`"),
         ({"t_norm": "minimum(2)"}, "the t-norm `minimum` takes no parameter"),
         ({"t_norm": "frank(x)"}, "the parameter of the t-norm `frank(x)` is no number"),
         ({"t_norm": "frank(0)"}, "the parameter of Frank is more than 0 and finite, not 0.0"),
-        ({"t_norm": 2}, "`t_norm` is a name or an instance of relaxpy.runtime.tnorms.TNorm, not 2"),
-        ({"mode": 1}, "`mode` can be 'soft', not 1"),
-        ({"estimator": "exact"}, "`estimator` can be 'merged', not 'exact'"),
+        ({"t_norm": 2}, "`t_norm` is a name or an instance of relaxpy.TNorm, not 2"),
+        ({"mode": 1}, "`mode` can be 'soft' or 'hard' or 'straight-through', not 1"),
+        ({"estimator": "best"}, "`estimator` can be 'merged' or 'exact' or 'sampled', not 'best'"),
+        ({"samples": 1}, "`samples` is a number of paths: an int, 2 or more, not 1"),
+        ({"max_paths": 0}, "`max_paths` is a number of paths: an int, 1 or more, not 0"),
         ({"maxiter": 3}, "there is no option `maxiter`\n  remedy: did you mean `max_iter`?"),
         (
             {"zzz": 3},
-            "there is no option `zzz`\n"
-                "  remedy: the options are beta, max_iter, epsilon, distribution, t_norm, mode, estimator, engine",
+            "there is no option `zzz`\n  remedy: the options are beta, max_iter, max_paths, samples, epsilon, "
+            "distribution, t_norm, mode, estimator, engine",
         ),
         (
             {"batch": True},

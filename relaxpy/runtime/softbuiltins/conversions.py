@@ -12,7 +12,7 @@ from relaxpy.runtime.arrays import SoftArray
 from relaxpy.runtime.compare import PLAIN
 from relaxpy.runtime.soft import Soft
 from relaxpy.runtime.softbuiltins.seeing import concerned, seen
-from relaxpy.runtime.values import SoftNumber, SoftScalar, truth_of
+from relaxpy.runtime.values import SoftNumber, SoftScalar, SoftTruth
 
 
 def int_(*args: Any, **kwargs: Any) -> Any:
@@ -33,7 +33,10 @@ def float_(*args: Any, **kwargs: Any) -> Any:
 def bool_(*args: Any, **kwargs: Any) -> Any:
     """`bool(x)`: x != 0, a soft truth."""
     value = _single(args, kwargs)
-    return builtins.bool(*args, **kwargs) if value is None else truth_of(_scalar(value, "bool"))
+    if value is None:
+        return builtins.bool(*args, **kwargs)
+    value = _scalar(value, "bool")
+    return value if isinstance(value, SoftTruth) else value != 0
 
 
 def _single(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -11,17 +11,16 @@ import torch
 from torch import Tensor
 
 from relaxpy.errors import SoftValueError
-from relaxpy.runtime import arrays, integers, mixing, ops, perturbation, recipes, scopes
+from relaxpy.runtime import arrays, decisions, integers, mixing, ops, perturbation, recipes, scopes
 from relaxpy.runtime.arrays import SoftArray, lane_axes
 from relaxpy.runtime.blend import blend_reals
 from relaxpy.runtime.callees import relaxed_callable
 from relaxpy.runtime.compare import PLAIN
-from relaxpy.runtime.integers import SoftInteger
 from relaxpy.runtime.sequences import element, holds_soft
 from relaxpy.runtime.soft import Marker
 from relaxpy.runtime.softbuiltins.seeing import seen
 from relaxpy.runtime.state import state
-from relaxpy.runtime.values import SoftNumber, SoftScalar, SoftTruth, operand, truth_of
+from relaxpy.runtime.values import SoftNumber, SoftScalar, operand, truth_of
 
 _NOTHING = Marker("nothing")
 _WHAT = "the element chosen by `min`, `max` or a sort"
@@ -31,7 +30,7 @@ class Extremum(SoftNumber):
     """The result of `min` or `max`; it remembers of which elements, so that `xs.index(min(xs))` is their argmin."""
 
     __slots__ = ("weights", "source")
-    weights: Tensor
+    weights: Tensor | int
     source: Any
 
 
@@ -99,6 +98,8 @@ def chosen(values: Sequence[Any], items: Sequence[Any], sign: int, own: bool = F
     operands = [operand(value) for value in values]
     if any(each is None for each in operands):
         return _tournament(values, items, sign)
+    if state.options.mode != "soft" or state.options.estimator != "merged":
+        return _settled(values, items, sign, own)
     if len(values) == 2:
         p = _second_leads(values[0], values[1], sign)
         return (
@@ -112,6 +113,23 @@ def chosen(values: Sequence[Any], items: Sequence[Any], sign: int, own: bool = F
     return mixture(list(weights.unbind(0)), items)
 
 
+def _settled(values: Sequence[Any], items: Sequence[Any], sign: int, own: bool) -> Any:
+    """The same where decisions are not simply relaxed (decisions.py)."""
+    lanes = arrays.stacked(list(values))
+    weights = leader_weights(lanes, sign)
+    if not own and all(type(item) is int for item in items) and state.options.mode == "soft":
+        return mixture(list(weights.unbind(0)), items)  # drawn where it is used
+    chosen = decisions.choose(weights, first_leader(lanes, sign))
+    if isinstance(chosen, int):
+        return _remembered(items[chosen], chosen, items) if own else items[chosen]
+    return _remembered(_expected(chosen, lanes), chosen, items) if own else mixture(list(chosen.unbind(0)), items)
+
+
+def first_leader(x: Tensor, sign: int) -> Tensor:
+    """Where Python's `max` (sign -1: `min`) finds its result along the first axis."""
+    return decisions.leader_of(x if sign > 0 else -x)
+
+
 def of_array(array: SoftArray, sign: int) -> Any:
     """`min(a)`, `max(a)` of a one-dimensional array."""
     tensor = array.tensor()
@@ -121,24 +139,32 @@ def of_array(array: SoftArray, sign: int) -> Any:
         )
     if array.element == arrays.INTEGER:
         return chosen(array.rows(), array.rows(), sign, own=True)
+    if state.options.mode != "soft" or state.options.estimator != "merged":
+        return _settled(array.rows(), array.rows(), sign, own=True)
     weights = leader_weights(tensor, sign)
     source = array.whole()
     return _remembered(_expected(weights, tensor), weights, array.rows() if source is None else source)
 
 
-def _remembered(number: SoftNumber, weights: Any, source: Any) -> Extremum:
+def _remembered(number: Any, weights: Any, source: Any) -> Any:
+    if not isinstance(number, SoftScalar):
+        return number  # a plain one among soft ones
     result = Extremum(number.lanes, number.finite)
     result.weights = weights
     result.source = source if isinstance(source, Tensor) else tuple(source)
     return result
 
 
-def argument(array: Any, sign: int) -> SoftInteger:
+def argument(array: Any, sign: int) -> Any:
     """argmax (sign 1) or argmin (sign -1) of a one-dimensional array: a categorical with the weights of Eq. 10."""
     tensor = array.tensor() if isinstance(array, SoftArray) else arrays.constant_array(array).tensor()
     if not tensor.is_floating_point():
         tensor = tensor.to(torch.get_default_dtype())
-    return integers.from_table(leader_weights(tensor, sign))
+    weights = leader_weights(tensor, sign)
+    if state.options.mode == "soft":
+        return integers.from_table(weights)  # drawn where it is used
+    chosen = decisions.choose(weights, first_leader(tensor, sign))
+    return chosen if isinstance(chosen, int) else integers.from_table(chosen)
 
 
 def leader_weights(x: Tensor, sign: int, known_finite: bool = False) -> Tensor:
@@ -149,8 +175,7 @@ def leader_weights(x: Tensor, sign: int, known_finite: bool = False) -> Tensor:
     """
     if known_finite:
         return _weights_of_finite(x if sign > 0 else -x)
-    if state.scopes:
-        x = torch.as_tensor(ops.guarded(x, scopes.dead_lanes()))
+    x = torch.as_tensor(scopes.guarded(x)[0])
     if ops.all_finite(x):
         return _weights_of_finite(x if sign > 0 else -x)
     finite = torch.isfinite(x.detach())
@@ -165,7 +190,8 @@ def leader_weights(x: Tensor, sign: int, known_finite: bool = False) -> Tensor:
     total = weights.sum(0)
     weights = weights / torch.where(total > 0, total, torch.ones_like(total))
     decided = y.detach()
-    return torch.where(_decided(decided), _one_hot(decided).to(weights.dtype), weights)
+    one_hot = decisions.places(decided) == decisions.leader_of(decided)
+    return torch.where(_decided(decided), one_hot.to(weights.dtype), weights)
 
 
 def _weights_of_finite(y: Tensor) -> Tensor:
@@ -186,13 +212,6 @@ def _relative_weights(y: Tensor, leader: Tensor) -> Tensor:
 def _decided(y: Tensor) -> Tensor:
     """Lanes in which an infinity, or a NaN in the first place, leads."""
     return (y == float("inf")).any(0) | torch.isnan(y[0]) | ~torch.isfinite(y).any(0)
-
-
-def _one_hot(y: Tensor) -> Tensor:
-    first = torch.where(torch.isnan(y), -float("inf"), y).argmax(0)
-    first = torch.where(torch.isnan(y[0]), torch.zeros_like(first), first)
-    positions = torch.arange(y.shape[0], device=y.device).reshape((-1,) + (1,) * (y.dim() - 1))
-    return positions == first
 
 
 def _second_leads(a: Any, b: Any, sign: int) -> Tensor:
@@ -230,8 +249,10 @@ def _tournament(values: Sequence[Any], items: Sequence[Any], sign: int) -> Any:
     best, item = values[0], items[0]
     for value, other in zip(values[1:], items[1:]):
         wins = element(comparison, value, best)
-        if isinstance(wins, (SoftTruth, SoftScalar)):
-            p = truth_of(wins).lanes
+        if isinstance(wins, SoftScalar):
+            wins = decisions.decide(truth_of(wins))
+        if not isinstance(wins, bool):
+            p = torch.as_tensor(ops.value_of(wins))
             best, item = blended(p, value, best), blended(p, other, item)
         elif wins:
             best, item = value, other

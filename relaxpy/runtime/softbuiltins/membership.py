@@ -18,6 +18,7 @@ from relaxpy.runtime.soft import Soft
 from relaxpy.runtime.softbuiltins.extrema import Extremum, mixture
 from relaxpy.runtime.softbuiltins.seeing import seen
 from relaxpy.runtime.softbuiltins.totals import total
+from relaxpy.runtime.softindex import settled
 from relaxpy.runtime.state import state
 from relaxpy.runtime.values import SoftScalar, SoftTruth
 
@@ -33,6 +34,8 @@ def index(container: Any, value: Any, *bounds: Any) -> Any:
     if not _concerns(container, value):
         return type(container).index(container, value, *bounds)
     if not bounds and isinstance(value, Extremum) and _is_source(value.source, container):
+        if isinstance(value.weights, int):
+            return value.weights
         return mixture(list(value.weights), list(range(len(container))))
     places = range(len(container))[slice(*(*bounds, None, None)[:2])]
     weights: list[Any] = []
@@ -102,6 +105,8 @@ def inside(value: SoftScalar, container: Iterable[Any]) -> Any:
 def get(mapping: dict[Any, Any], key: Any, *default: Any) -> Any:
     """`d.get(k, default)`: the expectation over a soft integer k, the default where it is no key."""
     key = seen(key)
+    if isinstance(key, (SoftInteger, SoftTruth)):
+        key = settled(key, mapping)
     if not isinstance(key, (SoftInteger, SoftTruth)) or len(default) > 1:
         return dict.get(mapping, key, *default)
     values, table = recipes.distribution_of(integers.node_of(key))

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from relaxpy.runtime import arrays, integers, ops, perturbation
+from relaxpy.runtime import arrays, decisions, integers, ops, perturbation
 from relaxpy.runtime.callees import relaxed_callable
 from relaxpy.runtime.containers import ListContainer
 from relaxpy.runtime.sequences import element, holds_soft
@@ -24,7 +24,8 @@ from relaxpy.runtime.softbuiltins.extrema import blended, mixture
 from relaxpy.runtime.softbuiltins.seeing import seen
 from relaxpy.runtime.state import state
 from relaxpy.runtime.stores import restructuring
-from relaxpy.runtime.values import SoftNumber, operand, truth_of
+from relaxpy.runtime.through import straight
+from relaxpy.runtime.values import SoftNumber, SoftTruth, operand, truth_of
 
 Layer = tuple[list[int], list[int]]
 
@@ -83,11 +84,16 @@ def in_order(items: list[Any], key: Any, reverse: Any) -> list[Any]:
     lanes = integers.certain_lanes(keys)
     if lanes is not None:
         places = torch.sort(lanes, dim=0, descending=descending, stable=True).indices
-        one_hot = torch.arange(len(items), device=places.device).reshape(
-            (1, -1) + (1,) * (places.dim() - 1)
-        ) == places.unsqueeze(1)
-        return _rows(one_hot.to(torch.get_default_dtype()), items)
+        return _rows(_one_hot_rows(places, torch.get_default_dtype()), items)
+    if state.options.mode == "soft" and state.options.estimator != "merged":
+        return _compared(keys, items, descending)
     values = arrays.stacked(list(keys))
+    if state.options.mode == "hard":
+        order_ = hard_order(values, descending)
+        if state.lanes is None and ops.concrete(values).dim() == 1:
+            return [items[place] for place in ops.concrete(order_).tolist()]
+        if callback is not None:
+            return _rows(_one_hot_rows(order_, values.dtype), items)
     if callback is None:
         ordered, _ = exchanged(values, descending, False)
         finite = ops.all_finite(ordered)
@@ -102,9 +108,26 @@ def _rows(rows: Tensor, items: list[Any]) -> list[Any]:
     return [mixture(list(row.unbind(0)), items) for row in rows.unbind(0)]
 
 
+def _one_hot_rows(order: Tensor, dtype: torch.dtype) -> Tensor:
+    """order: (place, *lanes), which item; the result: (place, item, *lanes)."""
+    items = torch.arange(order.shape[0], device=order.device).reshape((1, -1) + (1,) * (order.dim() - 1))
+    return (items == order.unsqueeze(1)).to(dtype)
+
+
+def hard_order(values: Tensor, descending: bool) -> Tensor:
+    """Which element comes where, stably, as Python sorts."""
+    return torch.sort(values.detach(), dim=0, descending=descending, stable=True).indices
+
+
 def exchanged(values: Tensor, descending: bool, track: bool) -> tuple[Tensor, Tensor | None]:
     """Sorted values, shape (n, *lanes), and (if tracked) the distribution over the items in each place."""
     n = values.shape[0]
+    if state.options.mode == "hard":
+        order = hard_order(values, descending)
+        return values.gather(0, order), _one_hot_rows(order, values.dtype)
+    straight_through = state.options.mode == "straight-through"
+    # where each element belongs: what hard decisions compare, so that equal ones keep their order
+    ranks = hard_order(values, descending).argsort(0) if straight_through else None
     rows = None
     if track:
         eye = torch.eye(n, dtype=values.dtype, device=values.device)
@@ -114,6 +137,10 @@ def exchanged(values: Tensor, descending: bool, track: bool) -> tuple[Tensor, Te
         places = torch.tensor(left + right, device=values.device)
         a, b = values[places[: len(left)]], values[places[len(left) :]]
         p = _wrong_order(a, b, descending, finite)
+        if ranks is not None:
+            first, second = ranks[places[: len(left)]], ranks[places[len(left) :]]
+            p = straight(first > second, p)
+            ranks = ranks.index_copy(0, places, torch.cat([torch.minimum(first, second), torch.maximum(first, second)]))
         values = values.index_copy(0, places, _exchange(a, b, p, finite))
         if rows is not None:
             a, b = rows[places[: len(left)]], rows[places[len(left) :]]
@@ -134,9 +161,17 @@ def _wrong_order(a: Tensor, b: Tensor, descending: bool, finite: bool) -> Tensor
 
 def _exchange(a: Tensor, b: Tensor, p: Tensor, finite: bool) -> Tensor:
     if finite:
-        return torch.cat([a + p * (b - a), b + p * (a - b)])
+        return torch.cat([ops.lerp(a, b, p), ops.lerp(b, a, p)])
     epsilon = state.options.epsilon
     return torch.cat([ops.safe_lerp(a, b, p, epsilon), ops.safe_lerp(b, a, p, epsilon)])
+
+
+def _chance_of_wrong_order(a: Any, b: Any, comparison: Any) -> Any:
+    """Of numbers as a choice between equals, whatever the distribution (perturbation.leads); else by Python's comparison."""
+    if not isinstance(a, SoftNumber) or not isinstance(b, SoftNumber) or state.options.mode != "soft":
+        return element(comparison, a, b)
+    p = _wrong_order(a.lanes, b.lanes, comparison is operator.lt, a.finite and b.finite)
+    return SoftTruth(p)
 
 
 def _compared(keys: list[Any], items: list[Any], descending: bool) -> list[Any]:
@@ -145,9 +180,11 @@ def _compared(keys: list[Any], items: list[Any], descending: bool) -> list[Any]:
     comparison = operator.lt if descending else operator.gt
     for left, right in network(len(items)):
         for i, j in zip(left, right):
-            wrong = element(comparison, keys[i], keys[j])
+            wrong = _chance_of_wrong_order(keys[i], keys[j], comparison)
             if isinstance(wrong, Soft):
-                p = truth_of(wrong).lanes
+                wrong = decisions.decide(truth_of(wrong))
+            if not isinstance(wrong, bool):
+                p = torch.as_tensor(ops.value_of(wrong))
                 for values in (keys, items):
                     a, b = values[i], values[j]
                     values[i], values[j] = blended(p, b, a), blended(p, a, b)
