@@ -56,10 +56,14 @@ def is_transformed(tensor: Tensor) -> bool:
     return torch._C._functorch.is_functorch_wrapped_tensor(tensor)
 
 
+def reach(mass: Mass) -> Operand:
+    """The mass that says whether a path is worth running."""
+    return mass.reach if isinstance(mass, Through) else mass
+
+
 def at_most(mass: Mass, bound: float) -> bool:
     """Is the mass at most ``bound`` in every lane? One reduction (a synchronisation on CUDA)."""
-    if isinstance(mass, Through):
-        mass = mass.reach
+    mass = reach(mass)
     if not isinstance(mass, Tensor):
         return mass <= bound
     if isinstance(mass, StandIn):

@@ -80,14 +80,14 @@ class Scope:
         """Lanes in which the path is impossible up to epsilon; None where there can be none."""
         if self._dead is False:
             mass = self.mass()
-            reach: Any = getattr(mass, "reach", mass)
+            reach = ops.reach(mass)
             self._dead = None if isinstance(reach, (int, float)) else reach <= state.options.epsilon
         return self._dead  # type: ignore[return-value]
 
     def off_lanes(self) -> Tensor | None:
         """In straight-through mode: lanes in which hard mode is not on this path."""
         mass: Any = self.mass()
-        return mass.value.detach() == 0 if hasattr(mass, "reach") else None
+        return mass.value.detach() == 0 if isinstance(mass, ops.Through) else None
 
 
 def push(scope: Scope, weight: Mass = 1.0) -> None:

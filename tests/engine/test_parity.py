@@ -20,7 +20,8 @@ from tests.algorithms.test_laws import is_soft, numbers, to_tensor
 
 SOFT = [case for case in POOL if any(map(is_soft, case.draw(1)[0]))]
 # What the engine leaves to the eager path: the width of a staircase depends on a value.
-EAGER = {"euclid_gcd"}
+# Not recorded: division with rounding, and decisions that differ from call to call.
+EAGER = {"cluster_two", "euclid_gcd", "spanning_tree_length", "split_duration"}
 CUT = {"epsilon": 0.0, "max_iter": 20}
 
 
