@@ -23,7 +23,7 @@ from relaxpy.source import FunctionSource, function_source
 if TYPE_CHECKING:
     from relaxpy.transform import Rewritten, Site
 
-__all__ = ["Program", "as_written", "function_of", "program_of", "rewrite_function"]
+__all__ = ["Program", "as_written", "function_of", "program_of"]
 
 
 class Program:
@@ -63,16 +63,11 @@ _programs: dict[int, Program] = {}
 _lock = threading.RLock()
 
 
-def rewrite_function(function: FunctionType) -> FunctionType:
-    """The rewritten function: source, rewrite, compile, make, in this order.
+def program_of(function: FunctionType) -> Program:
+    """The rewritten code of a function, made when first asked for.
 
     Code that was compiled once and is made into a function many times (a closure) is rewritten once.
     """
-    return function_of(program_of(function), function)
-
-
-def program_of(function: FunctionType) -> Program:
-    """The rewritten code of a function, made when first asked for."""
     key = id(function.__code__)
     program = _programs.get(key)
     if program is None:

@@ -306,7 +306,7 @@ def test_rewritten_once_for_all_functions_of_one_definition() -> None:
 
         return inner
 
-    one, two = programs.rewrite_function(outer(1)), programs.rewrite_function(outer(2))
+    one, two = (programs.function_of(programs.program_of(f), f) for f in (outer(1), outer(2)))
     assert one.__code__ is two.__code__
     assert (one(5), two(5)) == (1, 2)
 
@@ -323,7 +323,7 @@ def test_programs_go_when_their_code_goes() -> None:
     linecache.cache["<short lived>"] = (len(text), None, text.splitlines(keepends=True), "<short lived>")
     scope: dict[str, Any] = {}
     exec(compile(text, "<short lived>", "exec"), scope)
-    programs.rewrite_function(scope["f"])
+    programs.program_of(scope["f"])
     key = id(scope["f"].__code__)
     assert key in programs._programs
     del scope
@@ -338,11 +338,11 @@ def test_file_that_has_changed_since_it_was_imported(tmp_path: Path) -> None:
     scope: dict[str, Any] = {}
     exec(compile(text, str(file), "exec"), scope)
     file.write_text(text + "\n\ndef other():\n    pass\n")
-    programs.rewrite_function(scope["f"])
+    programs.program_of(scope["f"])
     exec(compile(text, str(file), "exec"), scope)
     file.write_text(text.replace("'b': y", "'b': x"))
     with pytest.raises(RelaxError) as caught:
-        programs.rewrite_function(scope["f"])
+        programs.program_of(scope["f"])
     assert str(caught.value) == (
         "the source of `f` has changed since it was imported\n"
         f'  File "{file}", line 1\n'

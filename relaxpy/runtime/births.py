@@ -12,13 +12,13 @@ from collections import deque
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from relaxpy.runtime.containers import BUILT_IN
 from relaxpy.runtime.state import state
 
 if TYPE_CHECKING:
     from relaxpy.runtime.containers import Container
 
 _NEVER = sys.maxsize
-_MUTABLE = frozenset({list, dict, set, deque, bytearray})
 
 
 class Place:
@@ -116,7 +116,7 @@ def _parts(value: Any) -> Iterator[Any]:
 
 
 def _may_change(value: Any) -> bool:
-    return type(value) in _MUTABLE or bool(type(value).__dictoffset__) and not isinstance(value, type)
+    return type(value) in BUILT_IN or bool(type(value).__dictoffset__) and not isinstance(value, type)
 
 
 def of(holder: Container) -> Birth | None:

@@ -93,15 +93,21 @@ def call(plan: Plan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if state.call is not None:
         return _nested(plan, state.call, args, kwargs)
     installed = settings_in(plan.function.__globals__)
-    options = state.options
-    if plan.settings or installed:
+    if _engine_of(plan, installed) != "eager" and plan.made is not None and "torch" in sys.modules:
         options = resolve({**installed, **state.settings, **plan.settings})
-    if options.engine != "eager" and plan.made is not None and "torch" in sys.modules:
         if plan.hard:
             args, kwargs = _mark_hard(plan, args, kwargs)
             plan = replace(plan, hard=frozenset())
         return engine.call(plan, options, args, kwargs, call_eagerly)
     return call_eagerly(plan, args, kwargs)
+
+
+def _engine_of(plan: Plan, installed: Mapping[str, Any]) -> str:
+    """The engine of a call, without working out its other options, which are resolved where it begins."""
+    for settings in (plan.settings, state.settings, installed):
+        if "engine" in settings:
+            return str(settings["engine"])
+    return state.options.engine
 
 
 def call_eagerly(plan: Plan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -13,6 +13,9 @@ from typing import Any
 
 from relaxpy.runtime.soft import UNDEFINED
 
+# what `container` adapts of Python's own
+BUILT_IN = (list, dict, set, deque, bytearray)
+
 
 class Container:
     """Base of the adapters: ``target`` is the user's object, ``key`` its identity in logs."""

@@ -53,8 +53,11 @@ class Mixer:
         kept = [k for k, knows in enumerate(known) if knows and (self.pair or not ops.is_zero(self.masses[k]))]
         if not kept:
             return None
-        masses = [self.masses[k] for k in kept] if len(kept) > 1 else [1.0]
-        return Mixer(masses, [self.heaps[k] for k in kept], straight=self.straight)
+        return self.among(kept, self.masses if len(kept) > 1 else [1.0] * len(known))
+
+    def among(self, kept: Sequence[int], masses: Sequence[Operand]) -> Mixer:
+        """The mixer of some of the states, by these masses of all of them."""
+        return Mixer([masses[k] for k in kept], [self.heaps[k] for k in kept], straight=self.straight)
 
     def mix(self, values: Sequence[Any]) -> Any:
         """The expectation of one value; what cannot be blended is dropped where its mass is negligible."""
@@ -68,7 +71,7 @@ class Mixer:
                 kept = [max(range(len(masses)), key=lambda k: ops.largest(masses[k]))]
             if len(kept) == len(masses):
                 raise
-            inner = Mixer([masses[k] for k in kept], [self.heaps[k] for k in kept], straight=self.straight)
+            inner = self.among(kept, masses)
             return inner._mix(inner.masses, [values[k] for k in kept], inner.heaps)
 
     def _mix(self, masses: Sequence[Operand], values: Sequence[Any], heaps: Sequence[Any]) -> Any:
@@ -166,14 +169,8 @@ def settle(mixer: Mixer, states: Sequence[Locals]) -> tuple[Any, ...]:
         for mass, heap in zip(mixer.masses, mixer.heaps):
             if mixer.pair or not ops.is_zero(mass):
                 births.arrived(heap.places)
-    writes = list(_changes(mixer))
-    for holder, cell, value in writes:
-        if cell is WHOLE:
-            stores.restructuring(holder)
-            holder.fill(value)
-        else:
-            stores.changing(holder, cell, value)
-            holder.put(cell, value)
+    for holder, cell, value in _changes(mixer):
+        _write(holder, cell, value)
     return blended
 
 
@@ -200,14 +197,22 @@ def apply(changes: Delta) -> None:
     """Do these changes, remembered by the journal."""
     for change in changes.values():
         if change.whole is not None:
-            stores.restructuring(change.container)
-            change.container.fill(change.whole)
+            _write(change.container, WHOLE, change.whole)
         for cell, value in change.cells.items():
-            stores.changing(change.container, cell, value)
-            change.container.put(cell, value)
+            _write(change.container, cell, value)
 
 
 WHOLE = object()
+
+
+def _write(holder: Container, cell: Any, value: Any) -> None:
+    """Write a cell, or the whole content, remembered by the journal."""
+    if cell is WHOLE:
+        stores.restructuring(holder)
+        holder.fill(value)
+    else:
+        stores.changing(holder, cell, value)
+        holder.put(cell, value)
 
 
 def _local(mixer: Mixer, name: str, values: Sequence[Any]) -> Any:
@@ -263,7 +268,7 @@ def _whole(mixer: Mixer, holder: Container) -> Any:
         )
         why = f"the lengths are {len(first)} and {len(second)}" if len(first) != len(second) else "the keys differ"
         raise blend_error(f"a {holder.noun} changed on a soft path", CannotBlendError(first, second, why))
-    inner = Mixer([masses[k] for k in kept], [mixer.heaps[k] for k in kept], straight=mixer.straight)
+    inner = mixer.among(kept, masses)
     cells: dict[Any, Any] = {}
     for cell in holder.names(contents[kept[0]]):
         try:

@@ -9,7 +9,7 @@ from typing import Any
 
 from relaxpy.runtime import advancing
 from relaxpy.runtime.births import returned
-from relaxpy.runtime.containers import Container, container
+from relaxpy.runtime.containers import BUILT_IN, Container, container
 from relaxpy.runtime.sequences import holds_soft
 from relaxpy.runtime.state import state
 from relaxpy.runtime.stores import restructuring
@@ -48,7 +48,7 @@ def watched(function: Any) -> Any:
 
 
 def _watch(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-    holders = [container(value) for value in (*args, *kwargs.values()) if isinstance(value, tuple(_CHANGING))]
+    holders = [container(value) for value in (*args, *kwargs.values()) if isinstance(value, BUILT_IN)]
     if not holders:
         return returned(advancing.noted(function(*args, **kwargs), args))
     before = [(holder, holder.copy()) for holder in holders if holder is not None]

@@ -9,7 +9,7 @@ the other paths go on. When nothing of the path is left, the exception goes on u
 from __future__ import annotations
 
 import sys
-from types import FrameType
+from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from relaxpy.errors import RelaxError
@@ -96,10 +96,16 @@ def departure() -> Departure | None:
 
 def _failed_here(error: AssertionError) -> bool:
     """Does an AssertionError come from an `assert` of relaxed code?"""
+    trace = _innermost(error)
+    return trace is not None and registry.is_rewritten(trace.tb_frame.f_code)
+
+
+def _innermost(error: BaseException) -> TracebackType | None:
+    """Where an exception was raised."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
-    return trace is not None and registry.is_rewritten(trace.tb_frame.f_code)
+    return trace
 
 
 def leaves(scope: Scope) -> bool:
@@ -110,8 +116,7 @@ def leaves(scope: Scope) -> bool:
     refuse_lost_paths(leaving, scope.serial)
     if not is_carrier(leaving) and not _depart(leaving, scope):
         return False
-    while state.scopes[-1] is not scope:
-        scopes.commit()
+    scopes.end_inside(scope)
     scope.set_live(0.0)
     scope.died = leaving.inner_of(scope.died)
     return True
@@ -189,9 +194,7 @@ def lost_paths(leaving: Departure) -> RelaxError:
 
 def _placed(leaving: Departure, message: str, remedy: str) -> RelaxError:
     """An error at the line where the exception was raised."""
-    trace = leaving.error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
+    trace = _innermost(leaving.error)
     if trace is None:
         return RelaxError.here(message, remedy=remedy)
     return RelaxError(message, remedy=remedy, file=trace.tb_frame.f_code.co_filename, line=trace.tb_lineno)

@@ -153,8 +153,7 @@ def unwind(serial: int) -> None:
 
 
 def restart_log(scope: Scope) -> None:
-    """Give the (innermost) scope an empty log for its next side."""
-    scope.log = Log()
+    """The (innermost) scope has begun its next side with an empty log, which is the one in force from now on."""
     state.logs[-1] = scope.log
 
 

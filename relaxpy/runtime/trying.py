@@ -18,8 +18,6 @@ from relaxpy.runtime.state import paths, state
 mixing: Any = LazyModule("relaxpy.runtime.mixing")
 ops: Any = LazyModule("relaxpy.runtime.ops")
 
-ERROR = "the exception that a handler caught"
-
 
 class Protection(Exits):
     """What soft raises look for on their way out: ``active`` while its body runs."""

@@ -54,4 +54,4 @@ def arithmetic(rewriter: Rewriter, node: Any, out: Pieces) -> None:
 
 
 def _look_at(rewriter: Rewriter, nodes: Iterable[cst.CSTNode]) -> None:
-    rewriter.looked_at.update(id(node) for node in nodes if isinstance(node, _DISPLAYS))
+    rewriter.look_at(*(node for node in nodes if isinstance(node, _DISPLAYS)))

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import copy
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
 
 import relaxpy
-from relaxpy.errors import RelaxWarning
 from tests.algorithms.pool import POOL, Case
 
 # What the runtime relaxes so far; the rest obeys the law of plain inputs alone.
@@ -24,12 +22,8 @@ def cases(law: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("case", chosen, ids=lambda c: f"{c.needs}-{c.name}")
 
 
-@pytest.fixture(autouse=True)
-def few_warnings() -> Iterator[None]:
-    """Loops that are cut off after 20 turns are meant here."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RelaxWarning)
-        yield
+# loops that are cut off after 20 turns are meant here
+pytestmark = pytest.mark.filterwarnings("ignore::relaxpy.errors.RelaxWarning")
 
 
 def is_soft(value: Any) -> bool:

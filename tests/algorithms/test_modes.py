@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import copy
-import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 
 import pytest
 import torch
 
 import relaxpy
-from relaxpy.errors import RelaxWarning
 from tests.algorithms.pool import POOL, Case
 from tests.algorithms.test_laws import as_function_of_tensors, is_soft, lanes, numbers, to_tensor
 
@@ -25,11 +23,7 @@ def algorithms(without: Collection[str] = ()) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("case", chosen, ids=lambda c: f"{c.needs}-{c.name}")
 
 
-@pytest.fixture(autouse=True)
-def few_warnings() -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RelaxWarning)
-        yield
+pytestmark = pytest.mark.filterwarnings("ignore::relaxpy.errors.RelaxWarning")
 
 
 @algorithms()

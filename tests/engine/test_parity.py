@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,7 +12,7 @@ from torch import Tensor
 pytest.importorskip("llvmlite")
 
 import relaxpy
-from relaxpy.errors import RelaxError, RelaxWarning
+from relaxpy.errors import RelaxError
 from tests.algorithms.pool import POOL, Case
 from tests.algorithms.test_laws import is_soft, numbers, to_tensor
 
@@ -25,11 +23,7 @@ EAGER = {"cluster_two", "euclid_gcd", "spanning_tree_length", "split_duration"}
 CUT = {"epsilon": 0.0, "max_iter": 20}
 
 
-@pytest.fixture(autouse=True)
-def few_warnings() -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RelaxWarning)
-        yield
+pytestmark = pytest.mark.filterwarnings("ignore::relaxpy.errors.RelaxWarning")
 
 
 def arguments(case: Case, batch: bool, draw: int = 0) -> tuple[Any, ...]:

@@ -16,7 +16,7 @@ from typing import Any
 
 import relaxpy
 import relaxpy.runtime
-from relaxpy.programs import rewrite_function
+from relaxpy.programs import function_of, program_of
 from relaxpy.relocation import relocate
 from relaxpy.source import module_source
 from relaxpy.transform import Rewritten, rewrite
@@ -72,7 +72,7 @@ def _functions(module: ModuleType) -> Iterator[tuple[Any, str, Any]]:
         for name, value in list(vars(owner).items()):
             inner = value.__func__ if isinstance(value, (staticmethod, classmethod)) else value
             if isinstance(inner, FunctionType) and inner.__code__.co_filename == module.__file__:
-                rewritten = rewrite_function(inner)
+                rewritten = function_of(program_of(inner), inner)
                 yield owner, name, rewritten if value is inner else type(value)(rewritten)
             elif isinstance(value, type) and value.__module__ == module.__name__ and value not in owners:
                 owners.append(value)
