@@ -29,3 +29,8 @@ def load(name: str, *, remedy: str = "pip install 'relaxpy[experiments]'") -> An
         if error.name is None or error.name.partition(".")[0] != package:
             raise  # the package is there, but lacks something itself
         raise Unavailable(f"this experiment needs {package}, which is not installed\n  remedy: {remedy}") from None
+    except (ImportError, OSError, RuntimeError) as error:  # such as a torchvision that was built for another torch
+        raise Unavailable(
+            f"{name} is installed, but cannot be imported: {str(error).partition(chr(10))[0]}\n"
+            "  remedy: install the release of it that belongs to the packages beside it, torch above all"
+        ) from error

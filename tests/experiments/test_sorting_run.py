@@ -187,6 +187,41 @@ def test_a_download_that_fails_says_what_to_do(
     )
 
 
+def test_the_whole_of_mnist_is_split_by_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Mnist:
+        def __init__(self, folder: Path, train: bool, download: bool) -> None:
+            assert download
+            count = 60_000 if train else 10_000
+            self.data = torch.arange(count, dtype=torch.int64).remainder(251).to(torch.uint8).expand(28, 28, -1).permute(2, 0, 1)
+            self.targets = self.data[:, 0, 0] % 10
+
+    monkeypatch.setitem(sys.modules, "torchvision", types.ModuleType("torchvision"))
+    monkeypatch.setitem(sys.modules, "torchvision.datasets", types.SimpleNamespace(MNIST=Mnist))
+    parts = data.load_digits("torchvision")
+    assert [len(part) for part in parts] == [55_000, 5_000, 10_000]
+    for part in parts:
+        assert part.images.shape == (len(part), 28, 28)
+        assert part.images.dtype == torch.float32
+        assert part.images.max() == 250 / 255
+        assert torch.equal((part.images[:, 3, 4] * 255).round().long() % 10, part.labels)
+
+
+def test_a_package_that_was_built_for_another_torch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = tmp_path / "torchvision"
+    broken.mkdir()
+    (broken / "__init__.py").write_text("raise RuntimeError('operator torchvision::nms does not exist')\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "torchvision", raising=False)
+    assert main(["--data", "torchvision", "--out", str(tmp_path / "out")]) == 1
+    assert capsys.readouterr().err == (
+        "relaxpy experiment sorting: torchvision.datasets is installed, but cannot be imported: "
+        "operator torchvision::nms does not exist\n"
+        "  remedy: install the release of it that belongs to the packages beside it, torch above all\n"
+    )
+
+
 def test_names_what_is_not_installed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
