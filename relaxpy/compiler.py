@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from types import CodeType, FunctionType
 from typing import Any, TypeVar
 
+from relaxpy.definitions import FunctionSource
 from relaxpy.errors import RelaxError
 from relaxpy.relocation import Text, relocate
-from relaxpy.source import FunctionSource
 
 __all__ = ["compile_code"]
 

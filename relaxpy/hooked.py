@@ -13,8 +13,8 @@ import warnings
 from types import CodeType
 
 from relaxpy import cache
+from relaxpy.definitions import module_source
 from relaxpy.errors import RelaxSyntaxError
-from relaxpy.source import module_source
 
 __all__ = ["code_of", "is_rewriting", "opted_out", "relaxed_tree", "text_name"]
 

@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
-from relaxpy.source import FunctionSource
+from relaxpy.definitions import FunctionSource
 
 __all__ = ["Text", "relocate"]
 

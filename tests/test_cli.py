@@ -121,12 +121,40 @@ def test_out(run: Run, file: str) -> None:
     assert (status, err) == (2, "relaxpy: cannot write no/such/folder.py: No such file or directory\n")
 
 
+def test_lines_stand_beside_the_original_ones(run: Run, file: str) -> None:
+    status, out, _ = run("dump", f"{file}:Stack", "--lines")
+    assert status == 0
+    assert out.splitlines() == [
+        "10 class Stack:                | class Stack:",
+        "11     def push(self, x):      |     def push(self, x):",
+        "12         self.__items[0] = x |         _rt.store(x, self.__items, 0)",
+    ]
+    status, out, _ = run("dump", f"{file}:clip", "--lines")
+    assert status == 0
+    left, right = zip(*(line.split(" | ", 1) for line in out.splitlines()))
+    assert "".join(f"{line}\n" for line in right) == run("dump", f"{file}:clip")[1]
+    assert [line.strip() for line in left if line.strip()][:3] == [
+        "4 def clip(x):",
+        "5     if x > 1.0:  # too much",
+        "6         x = 1.0",
+    ]
+    assert run("dump", f"{file}:clip", "--lines", "--out", "beside.txt") == (0, "", "")
+    assert Path("beside.txt").read_text() == out
+
+
 @pytest.mark.parametrize(
     ("path", "status", "message"),
     [
-        ("stack.py", 2, "there is no file stack.py\n  beside it there are: stacks.py"),
+        ("stack.py", 2, "there is no file stack.py\n  did you mean `stacks.py`?"),
+        ("queue_of.py", 2, "there is no file queue_of.py\n  beside it there are: stacks.py"),
         ("no/such/file.py", 2, "there is no file no/such/file.py"),
-        (".", 2, ". is a directory\n  name one of its files: relaxpy dump module.py"),
+        (".", 2, ". is a directory\n  name one of its files: relaxpy dump stacks.py"),
+        ("stackz:clip", 2, "there is no file and no module stackz\n  did you mean `stacks`?"),
+        (
+            "relaxpy.algorithms.sortin",
+            2,
+            "there is no file and no module relaxpy.algorithms.sortin\n  did you mean `relaxpy.algorithms.sorting`?",
+        ),
         (
             "no_such_module:f",
             2,
@@ -166,7 +194,7 @@ def test_other_encodings_and_colons_in_names(run: Run, file: str) -> None:
 
 
 def test_help_has_examples(run: Run) -> None:
-    for argv in (["--help"], ["dump", "--help"], ["experiment", "--help"]):
+    for argv in (["--help"], ["dump", "--help"], ["check", "--help"], ["experiment", "--help"]):
         status, out, _ = run(*argv)
         assert status == 0
         assert "examples:\n  relaxpy " in out
@@ -206,6 +234,7 @@ def test_as_a_module_and_in_a_pipe(file: str) -> None:
     assert result.returncode == 0
     assert result.stdout.startswith("def clip(x):\n")
     assert "\x1b" not in result.stdout
+    assert process("dump", "-", input=_TEXT).stdout == process("dump", file).stdout
 
 
 def test_broken_pipe(file: str) -> None:

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from relaxpy.definitions import FunctionSource, definition_source
 from relaxpy.errors import RelaxError
-from relaxpy.source import FunctionSource, definition_source, function_source
+from relaxpy.source import function_source
 
 
 def run(text: str, filename: str = "<cell 1>", keep: bool = True) -> dict[str, Any]:

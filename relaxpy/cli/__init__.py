@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from relaxpy import __version__
-from relaxpy.cli import dump, experiment
+from relaxpy.cli import check, dump, experiment
 from relaxpy.cli.terminal import UsageError
 from relaxpy.errors import RelaxError
 
@@ -18,6 +18,7 @@ _EXAMPLES = """\
 examples:
   relaxpy dump algorithms.py:bubble_sort          the rewritten source of a function
   relaxpy dump algorithms.py --diff               a whole file, against the original
+  relaxpy check src                               what cannot be relaxed
   relaxpy experiment                              the experiments that there are
 """
 
@@ -32,6 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"relaxpy {__version__}")
     commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
     dump.add_parser(commands)
+    check.add_parser(commands)
     experiment.add_parser(commands)
     return parser
 

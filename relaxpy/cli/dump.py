@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 import argparse
-import ast
 import difflib
-import importlib.util
-import sys
-import tokenize
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from relaxpy.cli.terminal import UsageError, print_code
-from relaxpy.errors import RelaxError, RelaxSyntaxError
-from relaxpy.source import definition_source
+from relaxpy.cli.files import STDIN, located, read
+from relaxpy.cli.syntax import checked_python
+from relaxpy.cli.terminal import UsageError, beside, print_beside, print_code
+from relaxpy.definitions import definition_source
 
 if TYPE_CHECKING:
+    from relaxpy.transform import Rewritten
+
     Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
 
-__all__ = ["add_parser"]
+__all__ = ["add_parser", "write_out"]
 
 _EXAMPLES = """\
 examples:
   relaxpy dump algorithms.py                      a whole file
   relaxpy dump algorithms.py:Stack.push           a method
   relaxpy dump relaxpy.algorithms.sorting:swap    a function of a module that can be imported
+  relaxpy dump algorithms.py --lines              beside each line the one that it came from
   relaxpy dump algorithms.py --diff | less        what the rewriter changed
   relaxpy dump algorithms.py --out relaxed.py     into a file
+  git show HEAD:algorithms.py | relaxpy dump -    standard input
 """
 
 
@@ -41,104 +43,82 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument(
         "path", metavar="PATH[:qualname]", help="a file or module, and a function, method or class in it"
     )
-    parser.add_argument("--diff", action="store_true", help="show a unified diff against the original")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--diff", action="store_true", help="show a unified diff against the original")
+    form.add_argument("--lines", action="store_true", help="show beside each line the original one that it came from")
     parser.add_argument("--out", metavar="FILE", type=Path, help="write to a file instead of printing")
     parser.set_defaults(run=_run)
 
 
+@dataclass(frozen=True)
+class _Dump:
+    """Original and rewritten text of a file, or of one definition that begins on line ``first_line`` of it."""
+
+    original: str
+    rewritten: Rewritten
+    first_line: int
+
+
 def _run(namespace: argparse.Namespace) -> int:
-    file, qualname = _located(namespace.path)
-    text = _read(file)
-    original, rewritten = _rewritten(text, str(file), qualname)
+    file, qualname = located(namespace.path, "dump")
+    name = "<stdin>" if file == STDIN else str(file)
+    dump = _dumped(read(file), name, qualname)
+    if namespace.lines:
+        rows = _rows(dump)
+        if namespace.out is None:
+            print_beside(rows)
+        else:
+            write_out(namespace.out, "".join(f"{line}\n" for line in beside(rows)))
+        return 0
+    text, language = dump.rewritten.text, "python"
     if namespace.diff:
-        name = f"{file}:{qualname}" if qualname else str(file)
-        lines = difflib.unified_diff(
-            original.splitlines(keepends=True), rewritten.splitlines(keepends=True), name, f"{name} (relaxed)"
-        )
-        result, language = "".join(lines), "diff"
-    else:
-        result, language = rewritten, "python"
+        text, language = _difference(dump, f"{name}:{qualname}" if qualname else name), "diff"
     if namespace.out is None:
-        print_code(result, language)
+        print_code(text, language)
     else:
-        try:
-            namespace.out.write_text(result, encoding="utf-8")
-        except OSError as error:
-            raise UsageError(f"cannot write {namespace.out}: {error.strerror}") from error
+        write_out(namespace.out, text)
     return 0
 
 
-def _rewritten(text: str, filename: str, qualname: str) -> tuple[str, str]:
-    """Original and rewritten text of a file, or of one definition in it."""
+def _dumped(text: str, filename: str, qualname: str) -> _Dump:
     from relaxpy.transform import rewrite
 
-    try:
-        ast.parse(text, filename)  # Python's own words for what is no Python
-        if not qualname:
-            return text, rewrite(text, filename=filename).text
-        source = definition_source(text, filename, qualname)
-        result = rewrite(
-            source.text,
-            filename=filename,
-            first_line=source.first_line,
-            class_name=source.class_name,
-            free_variables=source.free_variables,
-        )
-    except RelaxError:
-        raise
-    except SyntaxError as error:
-        raise RelaxSyntaxError(
-            error.msg, file=filename, line=error.lineno, column=(error.offset or 1) - 1, text=error.text
-        ) from error
-    return source.text, result.text
-
-
-def _located(path: str) -> tuple[Path, str]:
-    """The file and the qualified name in it, or "" for all of it."""
-    if Path(path).is_file():
-        return Path(path), ""
-    # The last colon, so that a drive's letter stays with its path.
-    head, _, qualname = path.rpartition(":")
-    if not head or "/" in qualname or "\\" in qualname:
-        head, qualname = path, ""
-    file = Path(head)
-    if file.is_file():
-        return file, qualname
-    if file.is_dir():
-        raise UsageError(f"{head} is a directory\n  name one of its files: relaxpy dump {file / 'module.py'}")
-    module = _module_file(head)
-    if module is not None:
-        return module, qualname
-    if file.suffix == ".py" or "/" in head or "\\" in head:
-        here = ", ".join(sorted(p.name for p in file.parent.glob("*.py"))[:8]) if file.parent.is_dir() else ""
-        raise UsageError(f"there is no file {head}" + (f"\n  beside it there are: {here}" if here else ""))
-    raise UsageError(
-        f"there is no file and no module {head}\n  write algorithms.py:function or package.module:function"
+    checked_python(text, filename)
+    if not qualname:
+        return _Dump(text, rewrite(text, filename=filename), 1)
+    source = definition_source(text, filename, qualname)
+    rewritten = rewrite(
+        source.text,
+        filename=filename,
+        first_line=source.first_line,
+        class_name=source.class_name,
+        free_variables=source.free_variables,
     )
+    return _Dump(source.text, rewritten, source.first_line)
 
 
-def _module_file(name: str) -> Path | None:
-    if not all(part.isidentifier() for part in name.split(".")):
-        return None
-    sys.path.insert(0, "")
+def _difference(dump: _Dump, name: str) -> str:
+    before, after = (text.splitlines(keepends=True) for text in (dump.original, dump.rewritten.text))
+    return "".join(difflib.unified_diff(before, after, name, f"{name} (relaxed)"))
+
+
+def _rows(dump: _Dump) -> list[tuple[str, str]]:
+    """Each rewritten line after the original one, with its number; that stands only where it changes."""
+    original = dump.original.split("\n")
+    width = len(str(dump.first_line + len(original)))
+    rows: list[tuple[str, str]] = []
+    last = 0
+    for number, line in enumerate(dump.rewritten.text.removesuffix("\n").split("\n"), start=1):
+        origin, _, _ = dump.rewritten.origin(number, len(line) - len(line.lstrip()))
+        shown = "" if origin == last else f"{origin + dump.first_line - 1:{width}} {original[origin - 1]}"
+        rows.append((shown, line))
+        last = origin
+    return rows
+
+
+def write_out(file: Path, text: str) -> None:
+    """Write a result to the file that ``--out`` names."""
     try:
-        spec = importlib.util.find_spec(name)
-    except (ImportError, ValueError):
-        return None
-    finally:
-        sys.path.remove("")
-    if spec is None:
-        return None
-    if spec.origin is None or not spec.origin.endswith(".py"):
-        raise UsageError(f"the module {name} has no Python source")
-    return Path(spec.origin)
-
-
-def _read(file: Path) -> str:
-    try:
-        with tokenize.open(file) as stream:
-            return stream.read()
-    except (SyntaxError, UnicodeDecodeError) as error:
-        raise UsageError(f"{file} is not Python source: {error}") from error
+        file.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"cannot read {file}: {error.strerror}") from error
+        raise UsageError(f"cannot write {file}: {error.strerror}") from error

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator, Sequence
 
-__all__ = ["UsageError", "coloured", "print_code"]
+__all__ = ["UsageError", "beside", "coloured", "print_beside", "print_code", "styled"]
+
+_STYLES = {"bold": "1", "dim": "2", "red": "31"}
 
 
 class UsageError(Exception):
@@ -17,6 +20,11 @@ def coloured() -> bool:
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
+def styled(text: str, style: str) -> str:
+    """A word or two in a style, where that can be seen."""
+    return f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if coloured() else text
+
+
 def print_code(text: str, language: str = "python") -> None:
     """Print source text, highlighted where that can be seen."""
     if not coloured():
@@ -26,3 +34,20 @@ def print_code(text: str, language: str = "python") -> None:
     from rich.syntax import Syntax
 
     Console().print(Syntax(text, language, theme="ansi_dark", background_color="default", word_wrap=True))
+
+
+def beside(rows: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """Two columns with a bar between them.
+
+    >>> list(beside([("1 x = 1", "x = 1"), ("", "y = 2")]))
+    ['1 x = 1 | x = 1', '        | y = 2']
+    """
+    width = max((len(left) for left, _ in rows), default=0)
+    return (f"{left:{width}} | {right}".rstrip() for left, right in rows)
+
+
+def print_beside(rows: Sequence[tuple[str, str]]) -> None:
+    """Print two columns, the left one dimmed where that can be seen."""
+    for row, (left, _) in zip(beside(rows), rows):
+        bar = row.index("|", len(left)) + 1
+        print(styled(row[:bar], "dim") + row[bar:])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import io
 import re
+import tokenize
 
 import libcst as cst
 
@@ -32,9 +34,22 @@ def _refusal(source: str, filename: str, first_line: int, error: cst.ParserSynta
         remedy = "make it valid Python first"
     else:
         place = _PLACE.search(str(error.message))
-        line, column = (int(place[1]), int(place[2]) - 1) if place else (error.raw_line, error.raw_column)
+        line, column = (error.raw_line, error.raw_column)
+        if place:
+            line = int(place[1])
+            column = _token_start(source, line, int(place[2]) - 1)
         message = "valid Python that libcst, which relaxpy reads source with, cannot parse"
         remedy = "write this statement in another way"
     lines = lines_of(source)
     text = lines[line - 1] if 0 < line <= len(lines) else ""
     return RelaxSyntaxError(message, remedy=remedy, file=filename, line=line + first_line - 1, column=column, text=text)
+
+
+def _token_start(source: str, line: int, end: int) -> int:
+    """The column at which a token begins; libcst names where it ends."""
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.end == (line, end):
+            return token.start[1]
+        if token.start[0] > line:
+            break
+    return end
