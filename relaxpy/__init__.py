@@ -74,6 +74,7 @@ _HOMES = {
     ),
     "relaxpy.importhook": ("install",),
     "relaxpy.module": ("RelaxedModule",),
+    "relaxpy.notebook": ("load_ipython_extension", "unload_ipython_extension"),
     "relaxpy.relaxed": ("Relaxed",),
     "relaxpy.runtime.distributions": ("Distribution", "Symmetric"),
     "relaxpy.runtime.marks": ("categorical", "hard", "probabilities", "soft", "truth"),

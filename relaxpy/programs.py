@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 from relaxpy import cache
 from relaxpy.compiler import compile_code
+from relaxpy.definitions import FunctionSource
 from relaxpy.errors import RelaxError
-from relaxpy.source import FunctionSource, function_source
+from relaxpy.source import function_source
 
 if TYPE_CHECKING:
     from relaxpy.transform import Rewritten, Site

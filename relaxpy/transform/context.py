@@ -192,13 +192,17 @@ class Rewriter:
         start, end = self.whole[id(before)][1], self.whole[id(after)][0]
         self.between(start, end, between, out)
 
-    def between(self, start: int, end: int, text: str, out: Pieces) -> None:
-        """Write new text in place of a stretch of the source that holds no expression, keeping its comments."""
+    def between(self, start: int, end: int, text: str, out: Pieces, closing: bool = False) -> None:
+        """Write new text in place of a stretch of the source that holds no expression, keeping its comments.
+
+        Text that closes a bracket comes after them: line breaks are allowed before it only.
+        """
         old = self.source[start:end]
         if "\n" not in old and "\r" not in old and "#" not in old:
             out.new(text, max(start, end - 1))
             return
-        out.new(text.rstrip(), start)
+        if not closing:
+            out.new(text.rstrip(), start)
         for line in lines_of(old):
             stripped = line.lstrip()
             if "#" in stripped:
@@ -209,6 +213,8 @@ class Rewriter:
             else:
                 out.copy(start, start + len(line) - len(stripped))
             start += len(line)
+        if closing:
+            out.new(text, end - 1)
 
     def decides(self, node: Any) -> None:
         """Say that nothing but the truth of an expression counts, and so of the operands that make it up."""

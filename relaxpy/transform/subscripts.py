@@ -28,7 +28,7 @@ def subscript(rewriter: Rewriter, node: Any, out: Pieces) -> None:
     rewriter.expression(node.value, out)
     rewriter.between(rewriter.whole[id(node.value)][1], rewriter.whole[id(node.slice[0])][0], ", ", out)
     index(rewriter, node, out)
-    rewriter.between(rewriter.whole[id(node.slice[-1])][1], rewriter.inner[id(node)][1], ")", out)
+    rewriter.between(rewriter.whole[id(node.slice[-1])][1], rewriter.inner[id(node)][1], ")", out, closing=True)
     rewriter.depth -= 1
     rewriter.closed(node, out)
 

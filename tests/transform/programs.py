@@ -603,6 +603,28 @@ def f(x):
     finally: w = x
     return x, z, w
 def main(): return f(2), f(0), f(1)
+# --- a subscript whose bracket closes on a line of its own, and goes on after it
+class Box:
+    def __init__(self, value): self.value = value
+def main():
+    boxes = {"a": Box(1), ("b",): Box(2)}; key = "a"; numbers = [1, 2, 3]; first = 1
+    one = boxes[
+        key  # the first
+    ].value
+    two = boxes[
+        ("b",)
+    ].value + numbers[
+        first
+        # where it begins
+        :
+    ][
+        first
+    ]
+    return one, two, boxes[
+        key
+
+    ].value if numbers[ # a comment
+        first ] > 1 else 0
 # --- comments, continuation lines and strings that look like code
 def f(a, b):
     # if a < b: nothing
