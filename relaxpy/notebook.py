@@ -55,7 +55,8 @@ def _documented(shell: InteractiveShell) -> Any:
         the cell's own statements stay as they are.
         """
         # Reached by run_cell_magic alone: where a cell begins with %%relax, its first line is Python by now.
-        shell.run_cell(f"%%relax {line}\n{cell}").raise_error()
+        run_cell: Any = shell.run_cell
+        run_cell(f"%%relax {line}\n{cell}").raise_error()
 
     return relax
 
@@ -66,6 +67,10 @@ def _as_python(lines: list[str]) -> list[str]:
     if given is None:
         return lines
     return [f'{_MARK} = __import__("relaxpy").relax({_arguments(given["options"] or "")})\n', *lines[1:]]
+
+
+# Not to be called when a terminal asks whether a cell is complete: a cell magic ends at an empty line.
+vars(_as_python)["has_side_effects"] = True
 
 
 def _arguments(options: str) -> str:
@@ -80,10 +85,10 @@ def _arguments(options: str) -> str:
     raise SyntaxError(f"%%relax takes options, as in `%%relax beta=20.0 max_iter=200`, and not `{options}`")
 
 
-class _Decorating:
+class _Decorating(ast.NodeTransformer):
     """Decorates what a cell defines, if its first line says so. One of IPython's `ast_transformers`."""
 
-    def visit(self, tree: ast.AST) -> ast.AST:
+    def visit(self, tree: ast.AST) -> Any:
         body = getattr(tree, "body", None)
         if isinstance(body, list) and body and _is_mark(body[0]):
             for function in _functions(tree):

@@ -61,7 +61,7 @@ def _missing(filename: str) -> str:
     if filename == "<stdin>" or filename.startswith("<python-input"):
         return (
             "this interactive session keeps no source\n"
-            "  remedy: put the function in a file and import it, or use IPython"
+            "  remedy: put the function in a file and import it, or use IPython, or Python 3.13 or later"
         )
     if filename.startswith("<"):
         return (
