@@ -11,7 +11,16 @@ from dataclasses import dataclass
 
 from relaxpy.errors import RelaxError, did_you_mean
 
-__all__ = ["Definition", "FunctionSource", "cut", "definition_source", "definitions", "module_source", "outermost_functions", "walk"]
+__all__ = [
+    "Definition",
+    "FunctionSource",
+    "cut",
+    "definition_source",
+    "definitions",
+    "module_source",
+    "outermost_functions",
+    "walk",
+]
 
 _Node = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
 

@@ -227,7 +227,7 @@ def test_file_that_has_changed(tmp_path: Path) -> None:
         (
             "<stdin>",
             "this interactive session keeps no source\n"
-            "  remedy: put the function in a file and import it, or use IPython",
+            "  remedy: put the function in a file and import it, or use IPython, or Python 3.13 or later",
         ),
         (
             "<string>",
