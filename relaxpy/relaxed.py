@@ -87,6 +87,7 @@ class Relaxed:
         functools.update_wrapper(self, made.function)
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        __tracebackhide__ = True
         plan = self._plan
         if plan is None:
             plan = self._plan = self._planned(self._batch)
@@ -106,6 +107,7 @@ class Relaxed:
         return self._made.rewritten
 
     def _call_bound(self, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        __tracebackhide__ = True
         plan = self._bound_plan
         if plan is None:
             # A tuple names the axes of the arguments that the caller writes, and the object is none of them.
@@ -195,9 +197,10 @@ class Relaxed:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Relaxed:
         # As a function is its own copy; but a parameter among the settings belongs to the module that is being copied.
-        if not self._settings:
+        settings = copy.deepcopy(dict(self._settings), memo)
+        if all(settings[name] is value for name, value in self._settings.items()):
             return self
-        return Relaxed(self._made, copy.deepcopy(dict(self._settings), memo), self._hard, self._batch)
+        return Relaxed(self._made, settings, self._hard, self._batch)
 
     def __reduce__(self) -> str | tuple[Any, ...]:
         """By name, as functions are; a variant with other options by the name of the one it was made from."""
@@ -208,17 +211,34 @@ class Relaxed:
         return _rebuilt, (named if same else self._made.function, dict(self._settings), self._hard, self._batch)
 
 
-class BoundRelaxed:
-    """A relaxed method together with its object; ``obj.method.with_options(...)`` is bound, too."""
+class _Doc:
+    """The docstring of a class for the class, of the method for a bound method."""
 
-    __slots__ = ("__func__", "__self__")
+    def __init__(self, own: str) -> None:
+        self._own = own
+
+    def __get__(self, instance: BoundRelaxed | None, owner: type) -> str | None:
+        return self._own if instance is None else instance.__func__.__doc__
+
+
+class BoundRelaxed:
+    __doc__ = _Doc(  # type: ignore[assignment]
+        "A relaxed method together with its object; ``obj.method.with_options(...)`` is bound, too."
+    )
+    __slots__ = ("__dict__", "__func__", "__self__")
     __relaxpy_relaxed__ = True
 
     def __init__(self, function: Relaxed, instance: object) -> None:
         self.__func__ = function
         self.__self__ = instance
+        self.__module__ = function.__module__
+
+    def __get__(self, instance: object, owner: type | None = None, /) -> BoundRelaxed:
+        # Bound already, as methods are; `help` and `inspect` know a routine by this.
+        return self
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        __tracebackhide__ = True
         return self.__func__._call_bound(self.__self__, args, kwargs)
 
     def called_inside(self, call: Any) -> Any:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import pty
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +10,7 @@ import pytest
 
 import relaxpy
 from relaxpy.cli import main
+from tests.terminal import on_terminal
 
 _ROOT = Path(relaxpy.__file__).parent.parent
 
@@ -255,17 +255,8 @@ def test_broken_pipe(file: str) -> None:
 @pytest.mark.parametrize(("no_color", "coloured"), [("", True), ("1", False)])
 def test_colours_on_a_terminal(file: str, no_color: str, coloured: bool) -> None:
     environment = {**os.environ, "PYTHONPATH": str(_ROOT), "TERM": "xterm-256color", "NO_COLOR": no_color}
-    leader, follower = pty.openpty()
     command = [sys.executable, "-m", "relaxpy", "dump", f"{file}:clip"]
-    with subprocess.Popen(command, stdout=follower, stderr=follower, env=environment) as running:
-        os.close(follower)
-        shown = b""
-        try:
-            while piece := os.read(leader, 4096):
-                shown += piece
-        except OSError:
-            pass  # Linux says by this that the other end is closed
-    os.close(leader)
-    assert running.returncode == 0
-    assert (b"\x1b[" in shown) is coloured
-    assert b"clip" in shown
+    shown, status = on_terminal(command, environment=environment)
+    assert status == 0
+    assert ("\x1b[" in shown) is coloured
+    assert "clip" in shown

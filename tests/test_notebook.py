@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import ast
 import os
-import pty
-import re
-import select
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,10 +16,10 @@ from nbclient import NotebookClient
 
 import relaxpy
 from relaxpy import notebook
+from tests.terminal import on_terminal, plain
 
 _ROOT = Path(relaxpy.__file__).parent.parent
 _ENVIRONMENT = {**os.environ, "PYTHONPATH": str(_ROOT), "TERM": "dumb", "PYTHONSTARTUP": "", "IPYTHONDIR": ""}
-_ESCAPE = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\x1b[=>]")
 
 
 class Kernel:
@@ -37,7 +33,7 @@ class Kernel:
         node: Any = nbformat.v4.new_code_cell(cell)
         self.client.nb.cells.append(node)
         self.client.execute_cell(node, len(self.client.nb.cells) - 1)
-        return _ESCAPE.sub("", "".join(_shown(output) for output in node.outputs))
+        return plain("".join(_shown(output) for output in node.outputs))
 
 
 def _shown(output: Any) -> str:
@@ -236,41 +232,16 @@ def test_other_cells_are_left_alone(lines: list[str]) -> None:
     assert notebook._as_python(lines) == lines
 
 
-def prompt(lines: list[str]) -> str:
-    """What Python's own prompt shows on a terminal."""
-    leader, follower = pty.openpty()
-    shown = b""
-    environment = {**_ENVIRONMENT, "TERM": "xterm"}
-    with subprocess.Popen(
-        [sys.executable, "-q"],
-        stdin=follower,
-        stdout=follower,
-        stderr=follower,
-        env=environment,
-        start_new_session=True,
-    ):
-        os.close(follower)
-        for line in [*lines, "exit()"]:
-            while not shown.rstrip().endswith((b">>>", b"...")):
-                ready, _, _ = select.select([leader], [], [], 30)
-                assert ready, shown
-                shown += os.read(leader, 65536)
-            os.write(leader, f"{line}\r".encode())
-            time.sleep(0.1)
-            shown += b"\n"
-        while True:
-            try:
-                shown += os.read(leader, 65536)
-            except OSError:
-                break
-    os.close(leader)
-    return _ESCAPE.sub("", shown.decode()).replace("\r", "")
-
-
 def test_pythons_own_prompt() -> None:
-    out = prompt(
-        ["from relaxpy import relax", "@relax", "def f(x): return x if x > 0 else -x", "", "print('got', f(-3.0))"]
-    )
+    answers = [
+        (">>>", "from relaxpy import relax"),
+        (">>>", "@relax"),
+        ("...", "def f(x): return x if x > 0 else -x"),
+        ("...", ""),
+        (">>>", "print('got', f(-3.0))"),
+        (">>>", "exit()"),
+    ]
+    out = plain(on_terminal([sys.executable, "-q"], answers, environment={**_ENVIRONMENT, "TERM": "xterm"})[0])
     if sys.version_info >= (3, 13):
         assert "got 3.0" in out
     else:

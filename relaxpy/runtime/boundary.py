@@ -90,6 +90,7 @@ def root_of(function: Any) -> str:
 
 def call(plan: Plan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a relaxed function from anywhere."""
+    __tracebackhide__ = True  # IPython and pytest show the user's frames only
     if state.call is not None:
         return _nested(plan, state.call, args, kwargs)
     installed = settings_in(plan.function.__globals__)
@@ -140,6 +141,7 @@ def end(current: Call) -> None:
 
 
 def _nested(plan: Plan, current: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    __tracebackhide__ = True
     current.roots.add(root_of(plan.function))
     if plan.batch and state.lanes is None and current.soft:
         raise RelaxError(
@@ -171,6 +173,7 @@ def _without_marks(args: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _outermost(plan: Plan, current: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    __tracebackhide__ = True
     if "torch" not in sys.modules:
         return plan.function(*_without_marks(args), **{name: _without_mark(value) for name, value in kwargs.items()})
     try:
