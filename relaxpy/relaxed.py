@@ -222,7 +222,7 @@ class _Doc:
 
 
 class BoundRelaxed:
-    __doc__ = _Doc(  # type: ignore[assignment]
+    __doc__ = _Doc(
         "A relaxed method together with its object; ``obj.method.with_options(...)`` is bound, too."
     )
     __slots__ = ("__dict__", "__func__", "__self__")
