@@ -133,7 +133,7 @@ def test_a_helper_that_is_run_again_is_what_is_called(kernel: Kernel) -> None:
 
 def test_tracebacks_show_the_lines_of_the_cell(kernel: Kernel) -> None:
     out = kernel.run("%%relax\ndef fails(x):\n    y = x + 1\n    if y > 0:\n        raise ValueError(y)\n\nfails(3)")
-    assert "line 5, in fails(x)" in out
+    assert "line 5, in fails(x)" in out, out
     assert "----> 5         raise ValueError(y)" in out
     assert "_rt" not in out
     assert out.endswith("ValueError: 4")
