@@ -45,10 +45,8 @@ def relocate(tree: ast.AST, source: FunctionSource, rewritten: Text) -> None:
         for part in _plumbing(statement):
             _put(part, -1)
     for node in nodes:
-        if isinstance(node, ast.ExceptHandler) and _calls(node.type, "raised"):
-            for inner in ast.walk(node):
-                if isinstance(inner, (ast.ExceptHandler, ast.stmt, ast.expr)):
-                    _put(inner, -1)
+        if isinstance(node, ast.Try) and node.handlers and _calls(node.handlers[-1].type, "raised"):
+            _put_all(node.handlers[-1], _line_of_passing_on(node))
     for node in nodes:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             _place_frame(node.body, made)
@@ -131,7 +129,16 @@ def _place_frame(body: list[ast.stmt], made: list[ast.stmt]) -> None:
     _put_all(last, before.lineno)
 
 
-def _put_all(statement: ast.stmt, line: int) -> None:
-    for node in ast.walk(statement):
-        if isinstance(node, (ast.stmt, ast.expr)):
+def _line_of_passing_on(attempt: ast.Try) -> int:
+    """Where the frame is when it passes on what `except _if1.raised(): pass` does not take: on the handler before, or on the
+    first statement of the body, which has been run in any case, so that coverage stays right."""
+    if len(attempt.handlers) > 1:
+        return attempt.handlers[-2].lineno
+    inner = (node for statement in attempt.body for node in ast.walk(statement))
+    return next(node.lineno for node in inner if isinstance(node, ast.stmt) and node.lineno > 0)
+
+
+def _put_all(root: ast.stmt | ast.excepthandler, line: int) -> None:
+    for node in ast.walk(root):
+        if isinstance(node, (ast.stmt, ast.expr, ast.excepthandler)):
             _put(node, line)

@@ -138,6 +138,22 @@ def tries(x: int) -> float:
     return result
 
 
+@program((3,), (0,), ("",))
+def raises(x: Any) -> int:
+    try:
+        try:
+            if x > 0:
+                raise ValueError
+            assert x > 0
+        except KeyError:
+            return 1
+    except ValueError:
+        return 2
+    except (AssertionError, TypeError):
+        return 3
+    return 4
+
+
 @program((4,))
 def generator(n: int) -> Iterator[int]:
     for i in range(n):

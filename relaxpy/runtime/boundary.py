@@ -113,6 +113,7 @@ def _engine_of(plan: Plan, installed: Mapping[str, Any]) -> str:
 
 def call_eagerly(plan: Plan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """An outermost call, operation by operation."""
+    __tracebackhide__ = True
     current = begin(root_of(plan.function), settings_in(plan.function.__globals__), plan.settings)
     try:
         return _outermost(plan, current, args, kwargs)
