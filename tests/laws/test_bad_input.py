@@ -210,7 +210,7 @@ NO_SOURCE = [
     (
         "<stdin>",
         "this interactive session keeps no source",
-        "put the function in a file and import it, or use IPython",
+        "put the function in a file and import it, or use IPython, or Python 3.13 or later",
     ),
     ("/nowhere/gone.py", "there is no file /nowhere/gone.py", "install the package with its source files"),
 ]
