@@ -16,13 +16,14 @@ _EXACT = frozenset({int, bool, str, bytes, type(None), range})
 
 
 class Arguments:
-    """``key``: hashable; ``tensors``: what becomes soft, each once; ``objects``: what is no plain value, with its path."""
+    """``key``: hashable; ``tensors``: what becomes soft, each once; ``containers``: lists and dicts; ``objects``: all else."""
 
     def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.tensors: list[Tensor] = []
         self.places: dict[int, int] = {}
         self.objects: list[Any] = []
-        self._seen: dict[int, int] = {}
+        self.containers: list[Any] = []
+        self.numbers: dict[int, int] = {}  # of containers, by identity
         self.key = tuple([self._describe(value) for value in args])
         if kwargs:
             self.key += tuple([(name, self._describe(value)) for name, value in kwargs.items()])
@@ -46,10 +47,11 @@ class Arguments:
 
     def _container(self, kind: Any, value: Any) -> Any:
         if kind is not tuple:
-            known = self._seen.get(id(value))
+            known = self.numbers.get(id(value))
             if known is not None:
                 return "again", known
-            self._seen[id(value)] = len(self._seen)
+            self.numbers[id(value)] = len(self.containers)
+            self.containers.append(value)
         if kind is dict:
             for name in value:
                 if type(name) not in _EXACT:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from relaxpy.engine.machine import Machine, Run
 from relaxpy.engine.recorder import Input
-from relaxpy.engine.recording import Output
+from relaxpy.engine.results import Output
 
 
 class Packing:

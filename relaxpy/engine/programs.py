@@ -20,8 +20,9 @@ from relaxpy.engine.planner import plan as planned
 from relaxpy.engine.reading import Reading
 from relaxpy.engine.recorded import NO_LANES, NotRecordedError, refuse
 from relaxpy.engine.recorder import Input, Recorder, Warned
-from relaxpy.engine.recording import Given, Output, Recording, Run, record
+from relaxpy.engine.recording import Run, record
 from relaxpy.engine.replay import Replay
+from relaxpy.engine.results import Building, Recording
 from relaxpy.runtime.options import Options
 
 MOST_KEYS = 64
@@ -43,9 +44,9 @@ class Variant:
     lanes: int
     differentiable: list[bool]
 
-    def call(self, tensors: list[Tensor], beta: Tensor | None) -> tuple[bool, Any]:
+    def call(self, arguments: Arguments, beta: Tensor | None) -> tuple[bool, Any]:
         """(does it hold for these values, the result)"""
-        given = [self._fetched(spec, tensors, beta) for spec in self.inputs]
+        given = [self._fetched(spec, arguments.tensors, beta) for spec in self.inputs]
         called = Called(
             self.machine, Packing(self.inputs, self.recording.outputs, self.lanes, self.machine.dtype), self.replay
         )
@@ -56,7 +57,7 @@ class Variant:
             return False, None
         for warned, masses in zip(self.warned, called.extra):
             warned.say(float(masses.max()))
-        return True, _built(self.recording.result, outputs, tensors)
+        return True, Building(outputs, arguments.tensors, arguments.containers).build(self.recording.result)
 
     @staticmethod
     def _fetched(spec: Input, tensors: list[Tensor], beta: Tensor | None) -> Tensor:
@@ -67,23 +68,6 @@ class Variant:
 
 
 BETA = "beta"
-
-
-def _built(tree: Any, outputs: tuple[Tensor, ...], tensors: list[Tensor]) -> Any:
-    """The result: containers anew, outputs and arguments in their places."""
-    kind = type(tree)
-    if kind is Output:
-        return outputs[tree.place]
-    if kind is Given:
-        return tensors[tree.place]
-    if kind is list:
-        return [_built(item, outputs, tensors) for item in tree]
-    if kind is dict:
-        return {name: _built(item, outputs, tensors) for name, item in tree.items()}
-    if isinstance(tree, tuple):
-        items = [_built(item, outputs, tensors) for item in tree]
-        return kind(*items) if hasattr(tree, "_fields") else tuple(items)
-    return tree
 
 
 class Entry:
@@ -139,14 +123,14 @@ def call(
         beta = options.beta if isinstance(options.beta, Tensor) else None
         for variant in entry.variants:
             if variant.reading.unchanged():
-                holds, result = variant.call(arguments.tensors, beta)
+                holds, result = variant.call(arguments, beta)
                 if holds:
                     programs.runs += 1
                     return result
         with entry.lock:
             new = _record(programs, entry, plan, beta, arguments, args, kwargs, run)
         if new is not None:
-            holds, result = new.call(arguments.tensors, beta)
+            holds, result = new.call(arguments, beta)
             if holds:
                 programs.runs += 1
                 return result
@@ -234,7 +218,7 @@ def _recorded(
     if beta is not None:
         recorded = recorder.read(beta.reshape(()), BETA, None, NO_LANES)
         plan = dataclasses.replace(plan, settings={**plan.settings, BETA: recorded})
-    recording = record(run, plan, args, kwargs, arguments.places, recorder)
+    recording = record(run, plan, args, kwargs, arguments, recorder, reading)
     rows = [*recording.rows, *(warned.row for warned in recorder.warned)]
     program = planned(recorder.tape, rows)
     tape = recorder.tape

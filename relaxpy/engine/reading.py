@@ -13,7 +13,6 @@ import collections
 import enum
 import functools
 import operator
-import re
 import sys
 import typing
 from collections.abc import Callable
@@ -24,7 +23,7 @@ import torch
 
 from relaxpy.engine.code import facts
 from relaxpy.engine.recorded import refuse
-from relaxpy.engine.snapshots import Check, Snapshots
+from relaxpy.engine.snapshots import IMMUTABLE, Check, Snapshots
 
 MOST_FUNCTIONS = 500
 _ABSENT = object()
@@ -52,7 +51,6 @@ _IMPURE_METHODS = frozenset(
 )
 _METACLASSES = (type, abc.ABCMeta, enum.EnumMeta)
 _PLAIN_CLASS_NAMES = frozenset("__dict__ __weakref__ __doc__ __module__ __annotations__ __slots__ __qualname__".split())
-_IMMUTABLE = (torch.dtype, torch.device, torch.Size, re.Pattern)
 # Classes of libraries whose instances keep all that they are in their attributes.
 _OPEN_CLASSES = (object, torch.nn.Module, abc.ABC, typing.Generic)
 _TUPLE_FIELD: Any = collections._tuplegetter  # type: ignore[attr-defined]
@@ -102,6 +100,18 @@ class Reading:
                 return False
         return True
 
+    def holds(self, value: Any) -> bool:
+        """Is this one of the objects that were read?"""
+        return id(value) in self._known or any(value is holder for holder, _ in self.snapshots.contents)
+
+    def is_plain_class(self, kind: type) -> bool:
+        """A class that was read, whose instances are what is in their `__dict__`?"""
+        user = [base for base in kind.__mro__ if base is not object]
+        return id(kind) in self._known and not any(
+            is_pure(base.__module__) or "__slots__" in vars(base) or "__del__" in vars(base) or "__new__" in vars(base)
+            for base in user
+        )
+
     def _watch(self, get: Callable[[], Any], value: Any) -> None:
         self.checks.append((get, self.snapshots.take(value, get)))
 
@@ -147,7 +157,7 @@ class Reading:
             self._examine(value.__func__)
         elif isinstance(value, enum.Enum):
             self._examine(type(value))
-        elif value is not None and not isinstance(value, _IMMUTABLE):
+        elif value is not None and not isinstance(value, IMMUTABLE):
             refuse(f"it reads a {type(value).__name__}")
 
     def _instance(self, kind: type) -> None:

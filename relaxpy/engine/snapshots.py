@@ -5,8 +5,10 @@ A snapshot is taken of a value with all that it holds. Values of kinds whose con
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 import functools
+import re
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable
 from types import BuiltinFunctionType, FunctionType, MethodDescriptorType, MethodType, ModuleType
@@ -22,9 +24,12 @@ from relaxpy.runtime.containers import AttributeContainer, container
 LARGEST = 100_000  # elements of a tensor or array that is compared at each call
 DEEPEST = 12
 _ATOMS = frozenset(
-    {int, float, bool, str, bytes, complex, type(None), type(Ellipsis), type(NotImplemented), range, slice}
+    {int, float, bool, str, bytes, complex, type(None), type(Ellipsis), type(NotImplemented), range, slice, torch.Size}
 )
+_DEFAULT_FACTORY: Any = type(dataclasses._HAS_DEFAULT_FACTORY)  # type: ignore[attr-defined]
+IMMUTABLE = (torch.dtype, torch.device, torch.layout, re.Pattern, _DEFAULT_FACTORY)
 _BY_IDENTITY = (
+    *IMMUTABLE,
     FunctionType,
     BuiltinFunctionType,
     MethodDescriptorType,

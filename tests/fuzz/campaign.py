@@ -13,7 +13,7 @@ from types import FrameType
 import torch
 
 from tests.fuzz.check import Failure, Inputs, Verdict, check
-from tests.fuzz.program import Program, generate
+from tests.fuzz.program import Program, enclosed, generate
 from tests.fuzz.shrink import shrink
 
 
@@ -34,6 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, default=30.0, help="time for one program")
     parser.add_argument("--no-shrink", action="store_true")
     parser.add_argument("--guards", action="store_true", help="programs with try, raise, with and match as well")
+    parser.add_argument("--enclosed", action="store_true", help="everything inside the function, no global is assigned")
+    parser.add_argument("--engine", choices=["eager", "tape", "auto"], default="eager", help="how relaxed calls run")
     options = parser.parse_args(argv)
     torch.set_num_threads(1)
     signal.signal(signal.SIGALRM, _out_of_time)
@@ -42,7 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     started = time.monotonic()
     for seed in range(options.seed, options.seed + options.programs):
         program = generate(seed, guards=options.guards)
-        verdict = _checked(program, seed, options.budget, options.seconds)
+        program = enclosed(program) if options.enclosed else program
+        verdict = _checked(program, seed, options)
         counts.update(_features(program, verdict))
         if verdict.failure:
             failures[verdict.failure.kind] += 1
@@ -55,12 +58,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     return int(bool(failures))
 
 
-def _checked(program: Program, seed: int, budget: int, seconds: float) -> Verdict:
-    signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)  # again, should a finalizer swallow the first
+def _checked(program: Program, seed: int, options: argparse.Namespace) -> Verdict:
+    signal.setitimer(signal.ITIMER_REAL, options.seconds, 1.0)  # again, should a finalizer swallow the first
     try:
-        return check(program, Inputs.of(seed), budget=budget)
+        return check(program, Inputs.of(seed), budget=options.budget, engine=options.engine)
     except OutOfTime:
-        return Verdict(Failure("out of time", f"more than {seconds} s"))
+        return Verdict(Failure("out of time", f"more than {options.seconds} s"))
     except Exception as error:
         return Verdict(Failure(f"breaks {type(error).__name__}", str(error)))
     finally:
@@ -78,6 +81,7 @@ def _features(program: Program, verdict: Verdict) -> list[str]:
         early = main.rpartition("return")[0]
         exits = [word for word in ("break", "continue", "return {", "return (", "return t") if word in early]
         features += ["equal to the oracle" if not verdict.failure else "compared, and failed"]
+        features += ["  by recorded programs"] if verdict.runs else []
         features += ["  with exits in the main function"] if exits else []
         features += ["  with several paths"] if verdict.paths > 1 else []
         features += ["  with a soft while"] if "while x[" in main or "while y" in main else []
@@ -94,11 +98,11 @@ def _report(program: Program, seed: int, failure: Failure, options: argparse.Nam
             if time.monotonic() > deadline:
                 return False
             smaller = Program(text, program.hazards, program.name)
-            verdict = _checked(smaller, seed, options.budget, options.seconds)
+            verdict = _checked(smaller, seed, options)
             return verdict.failure is not None and verdict.failure.kind == failure.kind
 
         source = shrink(source, fails)
-        smallest = _checked(Program(source, program.hazards, program.name), seed, options.budget, options.seconds)
+        smallest = _checked(Program(source, program.hazards, program.name), seed, options)
         failure = smallest.failure or failure
     print(f"--- seed {seed}: {failure.kind}\n{failure.detail}\n{source}\n", flush=True)
 

@@ -33,11 +33,12 @@ class Failure:
 
 @dataclass(frozen=True)
 class Verdict:
-    """``paths`` is how many paths the oracle took, 0 where it was not asked."""
+    """``paths``: how many the oracle took, 0 where it was not asked; ``runs``: calls that ran as recorded programs."""
 
     failure: Failure | None = None
     paths: int = 0
     note: str = ""
+    runs: int = 0
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class Inputs:
         return self.x[lane].tolist(), self.y[lane].item(), self.a[lane].tolist()
 
 
-def check(program: Program, inputs: Inputs, *, budget: int = 400) -> Verdict:
+def check(program: Program, inputs: Inputs, *, budget: int = 400, engine: str = "eager") -> Verdict:
     """Hard identity; then the oracle in value and gradient, batches against single calls, and the limit."""
     failure = _hard_identity(program, inputs)
     if failure or program.hazards:
@@ -71,13 +72,15 @@ def check(program: Program, inputs: Inputs, *, budget: int = 400) -> Verdict:
         exact = _expected(program, inputs, budget)
     except PathBudgetExceeded:
         return Verdict(note="over budget")
+    single = relax(program.load()["program"], beta=BETA, epsilon=EPSILON, engine=engine)  # type: ignore[call-overload]
+    batched = single.batch()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            failure = _soft_laws(program, inputs, exact)
+            failure = _soft_laws(single, batched, inputs, exact) or _limit(program, inputs, engine)
     except Exception as error:
         failure = Failure(f"raises {type(error).__name__}", "".join(traceback.format_exception(error)))
-    return Verdict(failure, paths=exact.paths)
+    return Verdict(failure, paths=exact.paths, runs=single.engine_report().runs + batched.engine_report().runs)
 
 
 def _hard_identity(program: Program, inputs: Inputs) -> Failure | None:
@@ -113,24 +116,24 @@ def _expected(program: Program, inputs: Inputs, budget: int) -> Outcome:
     return Outcome(exact.leaves, _gradients(exact.leaves, tensors), exact.paths)
 
 
-def _soft_laws(program: Program, inputs: Inputs, exact: Outcome) -> Failure | None:
-    single = relax(program.load()["program"], beta=BETA, epsilon=EPSILON)
+def _soft_laws(
+    single: Callable[..., Any], batched: Callable[..., Any], inputs: Inputs, exact: Outcome
+) -> Failure | None:
     alone = [_call(single, tuple(t[lane] for t in inputs.tensors()), lanes=False) for lane in range(LANES)]
     for lane, outcome in enumerate(alone):
         failure = _compare("oracle", _lane(exact, lane), outcome)
         if failure:
             return failure
-    batched = relax(program.load()["program"], beta=BETA, epsilon=EPSILON, batch=True)
     together = _call(batched, inputs.tensors(), lanes=True)
     for lane, outcome in enumerate(alone):
         failure = _compare("batch", outcome, _lane(together, lane))
         if failure:
             return failure
-    return _limit(program, inputs)
+    return None
 
 
-def _limit(program: Program, inputs: Inputs) -> Failure | None:
-    plain, sharp = program.load()["program"], relax(program.load()["program"], beta=1e6)
+def _limit(program: Program, inputs: Inputs, engine: str) -> Failure | None:
+    plain, sharp = program.load()["program"], relax(program.load()["program"], beta=1e6, engine=engine)  # type: ignore[call-overload]
     for lane in range(LANES):
         hard = flatten(plain(*inputs.plain(lane)))
         soft = flatten(sharp(inputs.x[lane], inputs.y[lane], inputs.a[lane]))

@@ -35,6 +35,19 @@ class Program:
         return namespace
 
 
+def enclosed(program: Program) -> Program:
+    """The same program with its global, and the helper that assigns it, inside the function: nothing outlives a call."""
+    above, _, body = program.source.partition("def program(x, y, a):\n")
+    before, _, rest = above.partition("def note(c, v):\n")
+    lines = rest.splitlines()
+    end = next(k for k, line in enumerate(lines) if not line.startswith(" "))
+    note = ["    def note(c, v):", *(f"    {line}" for line in lines[:end])]
+    body = body.replace("    global TOTAL\n", "", 1)
+    outside = [*before.splitlines(), *lines[end:]]
+    source = "\n".join([*outside, "def program(x, y, a):", *note, body])
+    return replace(program, source=source.replace("global TOTAL", "nonlocal TOTAL"))
+
+
 def generate(seed: int, *, guards: bool = False) -> Program:
     """The program of this seed; with ``guards`` it holds `try`, `raise`, `with` and `match` as well."""
     chosen = random.Random(seed)

@@ -1,0 +1,114 @@
+"""Results are built anew at each call, with the aliases, objects and arguments that the eager path gives."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import pytest
+import torch
+
+pytest.importorskip("llvmlite")
+
+from relaxpy import relax
+
+X = torch.tensor([0.7, -0.3, 1.2], dtype=torch.float64)
+KEPT: list[float] = [1.0]
+
+
+@dataclasses.dataclass
+class Found:
+    value: Any
+    place: Any
+    more: list[Any] = dataclasses.field(default_factory=list)
+
+
+class Pair(NamedTuple):
+    first: Any
+    second: Any
+
+
+class Slotted:
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+def larger(x: Any) -> Any:
+    return x * 2.0 if x > 0.0 else x
+
+
+def aliases(x: Any) -> Any:
+    row = [larger(x)]
+    return row, [row, {"row": row}], row[0]
+
+
+def objects(x: Any) -> Any:
+    found = Found(larger(x), 3)
+    found.more.append(found)
+    return Pair(found, found.more)
+
+
+def test_parts_that_are_one_stay_one() -> None:
+    tape = relax(aliases, batch=True, engine="tape")
+    for _ in range(2):
+        row, (again, inside), number = tape(X)
+        assert row is again is inside["row"]
+        assert row[0] is number
+    assert tape.engine_report().runs == 2
+    assert tape(X)[0] is not tape(X)[0]
+
+
+def test_objects_that_a_call_makes_are_made_anew() -> None:
+    tape, eager = relax(objects, batch=True, engine="tape"), relax(objects, batch=True)
+    first, second = tape(X), tape(X)
+    assert tape.engine_report().runs == 2
+    assert type(first) is Pair
+    for found, more in (first, second):
+        assert type(found) is Found
+        assert found.more is more
+        assert more[0] is found
+        assert found.place == 3
+        torch.testing.assert_close(found.value, eager(X).first.value)
+    assert first.first is not second.first
+
+
+def test_arguments_come_back_as_they_are() -> None:
+    def function(x: Any, rows: Any) -> Any:
+        return [rows, rows["a"], x, larger(x)]
+
+    tape = relax(function, batch=(0, None), engine="tape")
+    for _ in range(2):
+        rows = {"a": [1.0]}
+        result = tape(X, rows)
+        assert result[0] is rows
+        assert result[1] is rows["a"]
+        assert result[2] is X
+    assert tape.engine_report().runs == 2
+
+
+def local_class(x: Any) -> Any:
+    class Local:
+        value = 1.0
+
+    made = Local()
+    made.value = larger(x)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("function", "why"),
+    [
+        (lambda x: (larger(x), KEPT), "there before"),
+        (lambda x: Slotted(larger(x)), "Slotted"),
+        (local_class, "Local"),
+    ],
+    ids=["captured", "slots", "local class"],
+)
+def test_what_cannot_be_made_anew_is_left_to_the_eager_path(function: Callable[..., Any], why: str) -> None:
+    tape, eager = relax(function, batch=True, engine="tape"), relax(function, batch=True)
+    assert type(tape(X)).__qualname__ == type(eager(X)).__qualname__
+    assert tape.engine_report().runs == 0
+    assert why in str(tape.engine_report())
