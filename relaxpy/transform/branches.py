@@ -138,6 +138,7 @@ def _condition(rewriter: Rewriter, node: Any, name: str, asked: str, indent: str
     rewriter.decides(test)
     relation = operator_name(test.comparisons[0]) if type(test) is cst.Comparison and len(test.comparisons) == 1 else ""
     if relation in BRANCHES and _bare(rewriter, test):
+        rewriter.site("compare", test)
         out.new(f"{rewriter.rt('if_' + relation)}(", place)
         operands(rewriter, test.left, test.comparisons[0].comparator, out)
     else:

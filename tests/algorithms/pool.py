@@ -43,7 +43,7 @@ class Case:
 
     ``inputs`` draws arguments: floats and (nested) lists of floats are what is relaxed, all else is hard.
     ``beta``: moderate, for gradients. ``laws``: those that it obeys. ``ties``: whether it compares equal numbers, such
-    as one with itself, where it does not matter which side is taken.
+    as one with itself, where it does not matter which side is taken. ``variant``: what tells apart two cases of one algorithm.
     """
 
     function: Callable[..., Any]
@@ -52,10 +52,11 @@ class Case:
     beta: float = 3.0
     laws: frozenset[str] = ALL_LAWS
     ties: bool = False
+    variant: str = ""
 
     @property
     def name(self) -> str:
-        return self.function.__name__
+        return f"{self.function.__name__}-{self.variant}" if self.variant else self.function.__name__
 
     def draw(self, count: int) -> list[tuple[Any, ...]]:
         """Draw arguments whose comparisons are further apart than the margin; the same ones at every call."""
@@ -99,6 +100,11 @@ def distances(random: Random, n: int) -> list[list[float]]:
 def symbols(random: Random, n: int) -> list[float]:
     """Draw a word over the letters 0.0, 1.0 and 2.0."""
     return [float(x) for x in random.integers(0, 3, n)]
+
+
+def blurred_symbols(random: Random, n: int) -> list[float]:
+    """Draw a word over letters near 0, 1 and 2, no two of which are equal."""
+    return [x + one(random, 0.01, 0.2) for x in symbols(random, n)]
 
 
 def triangles(random: Random, n: int) -> list[list[float]]:
@@ -190,8 +196,16 @@ BUILTINS = [
     Case(ordering.bisect_left, lambda r: (rising(r, 5), one(r, 0.0, 5.0)), "builtins", laws=SHARP_ONLY),
     Case(ordering.median, lambda r: (some(r, 5),), "builtins"),
     Case(dynamic.knapsack, lambda r: (some(r, 4, 0.5, 3.0), [int(w) for w in r.integers(1, 4, 4)], 5), "builtins"),
-    Case(dynamic.edit_distance, lambda r: (symbols(r, 4), symbols(r, 3)), "builtins"),
-    Case(dynamic.longest_common_subsequence, lambda r: (symbols(r, 4), symbols(r, 3)), "builtins"),
+    # equal letters are so for certain: then counts are plain, and their `min` is Python's, else it is Eq. 10; a jump
+    Case(dynamic.edit_distance, lambda r: (symbols(r, 4), symbols(r, 3)), "builtins", laws=SHARP_ONLY),
+    Case(dynamic.edit_distance, lambda r: (blurred_symbols(r, 4), blurred_symbols(r, 3)), "builtins", variant="blurred"),
+    Case(dynamic.longest_common_subsequence, lambda r: (symbols(r, 4), symbols(r, 3)), "builtins", laws=SHARP_ONLY),
+    Case(
+        dynamic.longest_common_subsequence,
+        lambda r: (blurred_symbols(r, 4), blurred_symbols(r, 3)),
+        "builtins",
+        variant="blurred",
+    ),
     Case(dynamic.time_warping, lambda r: (some(r, 4), some(r, 3)), "builtins"),
     Case(dynamic.matrix_chain, lambda r: (some(r, 5, 0.5, 2.0),), "builtins"),
     Case(dynamic.longest_increasing_subsequence, lambda r: (some(r, 5),), "builtins"),

@@ -12,13 +12,10 @@ import torch
 import relaxpy
 from tests.algorithms.pool import POOL, Case
 
-# What the runtime relaxes so far; the rest obeys the law of plain inputs alone.
-RELAXED = {"core", "indices"}
-
 
 def cases(law: str) -> pytest.MarkDecorator:
     """Parametrise a test over the algorithms that obey ``law``."""
-    chosen = [c for c in POOL if law in c.laws and (law == "identity" or c.needs in RELAXED)]
+    chosen = [c for c in POOL if law in c.laws]
     return pytest.mark.parametrize("case", chosen, ids=lambda c: f"{c.needs}-{c.name}")
 
 
