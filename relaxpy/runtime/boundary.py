@@ -158,7 +158,8 @@ def _nested(plan: Plan, current: Call, args: tuple[Any, ...], kwargs: dict[str, 
     state.settings = {**settings, **plan.settings}
     state.options = resolve(state.settings)
     try:
-        if current.soft and state.options.estimator not in ("merged", options.estimator):
+        follows = state.options.follows_single_paths
+        if current.soft and follows and (state.run is None or state.options.estimator != options.estimator):
             return estimators.expectation(plan.function, args, kwargs)
         return plan.function(*args, **kwargs)
     finally:
@@ -207,7 +208,7 @@ def run(current: Call, function: Callable[..., Any], args: Any, kwargs: dict[str
         classes.meet_all((*args, *kwargs.values()))
         classes.meet_names(function)
     try:
-        if found and state.options.estimator != "merged":
+        if found and state.options.follows_single_paths:
             result = estimators.expectation(function, args, kwargs)
         else:
             result = function(*args, **kwargs)

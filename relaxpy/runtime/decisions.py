@@ -32,7 +32,7 @@ __all__ = ["are_drawn", "choose", "claim", "claims", "decide", "leader_of", "set
 def are_drawn() -> bool:
     """Are decisions drawn here, by an estimator that follows single paths?"""
     options = state.options
-    if options.estimator == "merged" or options.mode != "soft":
+    if not options.follows_single_paths:
         return False
     if state.run is None:
         raise RelaxError(

@@ -2,7 +2,10 @@
 
 ``estimator="exact"`` follows every path whose mass is more than epsilon: the exact expectation, in which later conditions
 read what each path made and not its mean (paper section 3, "Complexity and Merging of Paths"). ``estimator="sampled"``
-draws ``samples`` paths; its gradient is that of the values plus the score function with a leave-one-out baseline.
+draws ``samples`` paths; its gradient is that of the values plus the score function with a leave-one-out baseline
+(Williams, REINFORCE, 1992; Kool et al., Buy 4 REINFORCE Samples, 2019). Where no decision has a gradient, or under
+`torch.no_grad`, it is plain Monte Carlo, and no scores are kept. In a batch every lane draws its own paths, all lanes at
+once: so a variable that is soft in one lane is so in all, also where a lane's own path left it a plain number.
 
 A run is a scope, under which everything is journalled: objects are rolled back between paths, and at the end what the paths
 returned and changed is mixed by the routine that mixes the exits of a loop.
@@ -11,7 +14,9 @@ returned and changed is mixed by the routine that mixes the exits of a loop.
 from __future__ import annotations
 
 import contextlib
+import inspect
 import random
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -26,6 +31,8 @@ from relaxpy.runtime.loops import Exit, Exits
 from relaxpy.runtime.state import state
 
 __all__ = ["Run", "expectation"]
+
+_SUSPENDING = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
 
 class Run(Exits):
@@ -70,12 +77,13 @@ class Run(Exits):
 class Enumeration(Run):
     """Follows every path whose mass is more than epsilon, the likeliest outcomes first."""
 
-    __slots__ = ("_outcomes", "_taken", "_pending")
+    __slots__ = ("_decided", "_taken", "_pending")
 
     def __init__(self) -> None:
         super().__init__()
-        self._outcomes: list[int] = []
-        self._pending: list[list[int]] = [[]]
+        # of the current path, decision by decision: the outcome, and how probable the outcomes were
+        self._decided: list[tuple[int, Tensor]] = []
+        self._pending: list[list[tuple[int, Tensor]]] = [[]]
         self._taken = 0
 
     def draws_here(self) -> bool:
@@ -86,22 +94,34 @@ class Enumeration(Run):
 
     def choose(self, weights: Tensor) -> int:
         masses: Any = self.weight * weights
-        if self._taken < len(self._outcomes):
-            outcome = self._outcomes[self._taken]
+        if self._taken < len(self._decided):
+            outcome = self._repeated(weights)
         else:
-            outcome = self._fork(masses)
+            outcome = self._fork(weights, masses)
         self._taken += 1
         self.set_weight(masses[outcome])
         return outcome
 
-    def _fork(self, masses: Tensor) -> int:
+    def _repeated(self, weights: Tensor) -> int:
+        """The outcome of a decision that this path shares with one before: it must be the same decision."""
+        outcome, known = self._decided[self._taken]
+        if known.shape != weights.shape or not _same(known, weights.detach()):
+            raise RelaxError.here(
+                "a path of the exact expectation did not repeat what the paths before it had decided",
+                remedy="let the function depend on its arguments only (not on iterators, files, the time, or random numbers "
+                "of its own generators), or use estimator='sampled' or 'merged'",
+            )
+        return outcome
+
+    def _fork(self, weights: Tensor, masses: Tensor) -> int:
         """A decision that no path has met before: the likeliest outcome, and the others are left for later."""
         outside = state.scopes[-2].mass() if len(state.scopes) > 1 else 1.0
         sizes = ops.largest_rows(masses if ops.is_one(outside) else masses * ops.value_of(outside))
         outcome = max(range(len(sizes)), key=sizes.__getitem__)
-        cut = state.options.epsilon
-        self._pending += [[*self._outcomes, k] for k, size in enumerate(sizes) if k != outcome and size > cut]
-        self._outcomes.append(outcome)
+        cut, known = state.options.epsilon, weights.detach()
+        others = [k for k, size in enumerate(sizes) if k != outcome and size > cut]
+        self._pending += [[*self._decided, (k, known)] for k in others]
+        self._decided.append((outcome, known))
         return outcome
 
     def follow_all(self, call: Callable[[], Any]) -> None:
@@ -114,9 +134,13 @@ class Enumeration(Run):
                         remedy="raise max_paths, epsilon or beta, or use estimator='sampled' or 'merged'",
                     )
                 rewind()
-                self._outcomes = self._pending.pop()
+                self._decided = self._pending.pop()
                 self._taken = 0
                 self.follow(call)
+
+
+def _same(a: Tensor, b: Tensor) -> bool:
+    return bool(ops.concrete((a == b) | torch.isnan(a)).all())
 
 
 class Sampling(Run):
@@ -161,6 +185,8 @@ class Sampling(Run):
 
     def _note(self, p: Tensor) -> None:
         """The probability of what was drawn, in lanes that are on the path."""
+        if not p.requires_grad:
+            return
         mass = ops.value_of(scopes.path_mass())
         if isinstance(mass, Tensor):
             p = torch.where(mass.detach() > 0, p, torch.ones_like(p))
@@ -195,6 +221,12 @@ def leave_one_out(scores: list[Any]) -> list[ops.Operand]:
 
 def expectation(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """The result of a rewritten function by the estimator in force; what its paths changed is left at its expectation."""
+    if function.__code__.co_flags & _SUSPENDING:
+        raise RelaxError(
+            f"estimator={state.options.estimator!r} follows whole calls, and `{function.__name__}` is a generator or a "
+            "coroutine, which gives values before it ends",
+            remedy="call it in a function that collects what it gives, and relax that function",
+        )
     for value in (*args, *kwargs.values()):
         if isinstance(value, Iterator):
             raise RelaxError(
@@ -217,10 +249,19 @@ def expectation(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dic
 @contextlib.contextmanager
 def _same_random_numbers() -> Iterator[Callable[[], None]]:
     """Every path meets the same random numbers, so that it repeats the decisions which it is told to."""
-    python, torchs = random.getstate(), torch.get_rng_state()
+    generators: list[tuple[Callable[[], Any], Callable[[Any], Any]]] = [
+        (random.getstate, random.setstate),
+        (torch.get_rng_state, torch.set_rng_state),
+    ]
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        generators.append((torch.cuda.get_rng_state_all, torch.cuda.set_rng_state_all))
+    numpy: Any = sys.modules.get("numpy")
+    if numpy is not None:
+        generators.append((numpy.random.get_state, numpy.random.set_state))
+    before = [read() for read, _ in generators]
 
     def rewind() -> None:
-        random.setstate(python)
-        torch.set_rng_state(torchs)
+        for (_, write), known in zip(generators, before):
+            write(known)
 
     yield rewind

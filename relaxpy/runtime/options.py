@@ -73,6 +73,11 @@ class Options:
     max_paths: int = 4096
     samples: int = 128
 
+    @property
+    def follows_single_paths(self) -> bool:
+        """Is it the estimator that decides, which draws each decision? In the other modes nothing is left to draw."""
+        return self.estimator != "merged" and self.mode == "soft"
+
 
 DEFAULTS = Options()
 
