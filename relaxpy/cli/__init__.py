@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from relaxpy import __version__
-from relaxpy.cli import check, dump, experiment
+from relaxpy.cli import check, dump, experiment, run
 from relaxpy.cli.terminal import UsageError
-from relaxpy.errors import RelaxError
+from relaxpy.errors import RelaxError, did_you_mean
 
 __all__ = ["main"]
 
@@ -19,11 +21,13 @@ examples:
   relaxpy dump algorithms.py:bubble_sort          the rewritten source of a function
   relaxpy dump algorithms.py --diff               a whole file, against the original
   relaxpy check src                               what cannot be relaxed
+  relaxpy run --relax research.algos train.py     a program with some modules relaxed
   relaxpy experiment                              the experiments that there are
 """
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+    """The parser of all, and those of the commands."""
     parser = argparse.ArgumentParser(
         prog="relaxpy",
         description="Plain Python algorithms, made differentiable.",
@@ -34,15 +38,29 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
     dump.add_parser(commands)
     check.add_parser(commands)
+    run.add_parser(commands)
     experiment.add_parser(commands)
-    return parser
+    return parser, commands.choices
+
+
+def _refuse(parser: argparse.ArgumentParser, unknown: Sequence[str]) -> NoReturn:
+    """End with a message about arguments that a command does not know, as argparse does, and what was meant."""
+    known = re.findall(r"^  (?:-\w.*, )?(--[a-z][a-z-]*)", parser.format_help(), re.MULTILINE)
+    hints = {did_you_mean(word.partition("=")[0], known) for word in unknown if word.startswith("--")} - {""}
+    parser.error("; ".join([f"unrecognized arguments: {' '.join(unknown)}", *sorted(hints)]))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; the result is the exit status: 0, 1 for code that cannot be relaxed, 2 for a wrong call."""
-    parser = _parser()
+    parser, commands = _parser()
+    own = list(sys.argv[1:] if argv is None else argv)
+    program: list[str] = []
+    if own[:1] == ["run"]:
+        own, program = run.separated(own)
     try:
-        namespace = parser.parse_args(argv)
+        namespace, unknown = parser.parse_known_args(own, argparse.Namespace(program=program))
+        if unknown:
+            _refuse(commands.get(namespace.command or "", parser), unknown)
         if namespace.command is None:
             parser.print_help()
             return 2

@@ -14,7 +14,7 @@ from pathlib import Path
 from relaxpy.cli.terminal import UsageError
 from relaxpy.errors import did_you_mean
 
-__all__ = ["STDIN", "located", "python_files", "read"]
+__all__ = ["STDIN", "located", "missing", "modules_beside", "python_files", "read"]
 
 STDIN = Path("-")
 
@@ -36,7 +36,7 @@ def located(path: str, command: str) -> tuple[Path, str]:
         raise UsageError(f"{head} is a directory\n  name one of its files: relaxpy {command} {file / _one_file(file)}")
     module = _module_file(head)
     if module is None:
-        raise _missing(head)
+        raise missing(head)
     return module, qualname
 
 
@@ -60,7 +60,7 @@ def _files_of(path: str) -> Iterator[Path]:
     else:
         module = _module_file(path)
         if module is None:
-            raise _missing(path)
+            raise missing(path)
         if module.name == "__init__.py":
             yield from _inside(module.parent)
         else:
@@ -109,17 +109,18 @@ def _module_file(name: str) -> Path | None:
     return Path(spec.origin)
 
 
-def _missing(name: str) -> UsageError:
+def missing(name: str) -> UsageError:
+    """That there is no such file or module, and what there is that may have been meant."""
     file = Path(name)
     if file.suffix == ".py" or "/" in name or "\\" in name:
         beside = sorted(p.name for p in file.parent.glob("*.py")) if file.parent.is_dir() else []
         hint = did_you_mean(file.name, beside) or ("beside it there are: " + ", ".join(beside[:8]) if beside else "")
         return UsageError(f"there is no file {name}" + (f"\n  {hint}" if hint else ""))
-    hint = did_you_mean(name, _modules_beside(name)) or "write algorithms.py:function or package.module:function"
+    hint = did_you_mean(name, modules_beside(name)) or "write algorithms.py:function or package.module:function"
     return UsageError(f"there is no file and no module {name}\n  {hint}")
 
 
-def _modules_beside(name: str) -> Iterator[str]:
+def modules_beside(name: str) -> Iterator[str]:
     """The modules that stand where this one would."""
     package, _, _ = name.rpartition(".")
     if not package:
