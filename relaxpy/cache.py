@@ -13,17 +13,19 @@ import importlib.util
 import marshal
 import os
 import sys
-from collections.abc import Iterable
 from dataclasses import dataclass
 from types import CodeType
 from typing import TYPE_CHECKING
 
-from relaxpy import __version__
+from relaxpy import __version__, atomic
+from relaxpy.fingerprint import rewriter_digest
 
 if TYPE_CHECKING:
+    from io import FileIO
+
     from relaxpy.transform import Rewritten
 
-__all__ = ["Notes", "key_of", "load", "load_code", "notes_of", "path_of", "save"]
+__all__ = ["Notes", "is_current", "key_of", "load", "load_code", "notes_of", "path_of", "save"]
 
 _TAG = "-relaxpy"
 _MAGIC = b"relaxpy\x01"
@@ -69,65 +71,58 @@ def key_of(source: bytes, *circumstances: object) -> bytes:
 
 @functools.lru_cache(maxsize=1)
 def _fingerprint() -> bytes:
-    """Stands for relaxpy's version, the text of its rewriter, Python's bytecode and the optimisation level."""
-    parts = [repr((__version__, importlib.util.MAGIC_NUMBER, sys.version_info, sys.flags.optimize)).encode()]
-    home = os.path.dirname(__file__)
-    # A relaxpy without source files is a release, which its version stands for.
-    with contextlib.suppress(OSError):
-        for folder in (home, os.path.join(home, "transform")):
-            parts.extend(
-                _read(os.path.join(folder, name)) for name in sorted(os.listdir(folder)) if name.endswith(".py")
-            )
-    return importlib.util.source_hash(b"\0".join(parts))
+    """Stands for relaxpy's version and rewriter, Python's bytecode and the optimisation level."""
+    python = repr((__version__, importlib.util.MAGIC_NUMBER, sys.version_info, sys.flags.optimize)).encode()
+    return importlib.util.source_hash(python + rewriter_digest())
 
 
-def _read(path: str) -> bytes:
-    with open(path, "rb", buffering=0) as stream:
-        return stream.read()
+def is_current(path: str, key: bytes | None = None) -> bool:
+    """Was a file of the store made by this relaxpy, under this Python; and under this key, if one is given?"""
+    start = _MAGIC + (key or _fingerprint())
+    with contextlib.suppress(OSError), open(path, "rb", buffering=0) as stream:
+        return stream.read(len(start)) == start
+    return False
 
 
 def load_code(path: str | None, key: bytes) -> CodeType | None:
     """The code that was saved under this key, or None if there is none, or none that is whole."""
-    data = _content(path)
-    return None if data is None else _code(data, key)
-
-
-def load(path: str | None, key: bytes) -> tuple[CodeType, Notes] | None:
-    """Code and notes that were saved under this key, or None."""
-    data = _content(path)
-    if data is None:
-        return None
-    code, body = _code(data, key), _checked(data, key, 1)
-    return None if code is None or body is None else (code, Notes(*marshal.loads(body)))
-
-
-def _content(path: str | None) -> bytes | None:
-    try:
-        return None if path is None else _read(path)
-    except OSError:
-        return None
-
-
-def _code(data: bytes, key: bytes) -> CodeType | None:
-    body = _checked(data, key, 0)
+    (body,) = _parts(path, key, 1)
     code = None if body is None else marshal.loads(body)
     return code if isinstance(code, CodeType) else None
 
 
-def _checked(data: bytes, key: bytes, part: int) -> memoryview | None:
-    """One part of a file's content, if the file is what it should be."""
+def load(path: str | None, key: bytes) -> tuple[CodeType, Notes] | None:
+    """Code and notes that were saved under this key, or None."""
+    body, notes = _parts(path, key, 2)
+    if body is None or notes is None:
+        return None
+    code = marshal.loads(body)
+    return (code, Notes(*marshal.loads(notes))) if isinstance(code, CodeType) else None
+
+
+def _parts(path: str | None, key: bytes, count: int) -> list[bytes | None]:
+    """The first parts of a file, the code and the notes; None in the place of what is not what it should be."""
+    if path is not None:
+        with contextlib.suppress(OSError), open(path, "rb", buffering=0) as stream:
+            return _read_parts(stream, key, count)
+    return [None] * count
+
+
+def _read_parts(stream: FileIO, key: bytes, count: int) -> list[bytes | None]:
+    head = stream.read(_HEADER)
     start = len(_MAGIC) + len(key)
-    if data[:start] != _MAGIC + key:
-        return None
-    sums, lengths = data[start : start + 16], data[start + 16 : _HEADER]
-    if len(lengths) != 2 * _SIZES:
-        return None
-    first, second = int.from_bytes(lengths[:_SIZES], "little"), int.from_bytes(lengths[_SIZES:], "little")
-    if len(data) != _HEADER + first + second:
-        return None
-    view = memoryview(data)
-    body = view[_HEADER : _HEADER + first] if part == 0 else view[_HEADER + first :]
-    return body if importlib.util.source_hash(body) == sums[part * 8 : part * 8 + 8] else None
+    if head[:start] != _MAGIC + key or len(head) != _HEADER:
+        return [None] * count
+    sums, sizes = head[start : start + 16], head[start + 16 :]
+    lengths = [int.from_bytes(sizes[at : at + _SIZES], "little") for at in (0, _SIZES)]
+    # Looked at before anything is read: a damaged length may be huge.
+    if os.fstat(stream.fileno()).st_size != _HEADER + sum(lengths):
+        return [None] * count
+    bodies = [stream.read(length) for length in lengths[:count]]
+    return [
+        body if importlib.util.source_hash(body) == sums[8 * at : 8 * at + 8] else None
+        for at, body in enumerate(bodies)
+    ]
 
 
 def save(path: str | None, key: bytes, code: CodeType, notes: Notes, file: str) -> bool:
@@ -137,27 +132,7 @@ def save(path: str | None, key: bytes, code: CodeType, notes: Notes, file: str) 
     bodies = marshal.dumps(code), marshal.dumps((notes.text, notes.sites))
     sums = [importlib.util.source_hash(body) for body in bodies]
     lengths = [len(body).to_bytes(_SIZES, "little") for body in bodies]
-    return _write(path, (_MAGIC, key, *sums, *lengths, *bodies), file)
-
-
-def _write(path: str, parts: Iterable[bytes], file: str) -> bool:
-    import tempfile
-
-    folder, name = os.path.split(path)
-    temporary = None
-    try:
-        os.makedirs(folder, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f"{name}.", suffix=".tmp", dir=folder)
-        with open(handle, "wb") as stream:
-            stream.write(b"".join(parts))
-        os.chmod(temporary, _mode(file))
-        os.replace(temporary, path)
-    except OSError:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
-        return False
-    return True
+    return atomic.write(path, (_MAGIC, key, *sums, *lengths, *bodies), _mode(file))
 
 
 def _mode(file: str) -> int:

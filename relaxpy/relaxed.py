@@ -222,9 +222,7 @@ class _Doc:
 
 
 class BoundRelaxed:
-    __doc__ = _Doc(
-        "A relaxed method together with its object; ``obj.method.with_options(...)`` is bound, too."
-    )
+    __doc__ = _Doc("A relaxed method together with its object; ``obj.method.with_options(...)`` is bound, too.")
     __slots__ = ("__dict__", "__func__", "__self__")
     __relaxpy_relaxed__ = True
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from relaxpy import __version__
-from relaxpy.cli import check, dump, experiment, run
+from relaxpy.cli import cache, check, dump, experiment, run
 from relaxpy.cli.terminal import UsageError
 from relaxpy.errors import RelaxError, did_you_mean
 
@@ -22,6 +22,7 @@ examples:
   relaxpy dump algorithms.py --diff               a whole file, against the original
   relaxpy check src                               what cannot be relaxed
   relaxpy run --relax research.algos train.py     a program with some modules relaxed
+  relaxpy cache warm research                     rewrite a package before it is first imported
   relaxpy experiment                              the experiments that there are
 """
 
@@ -39,6 +40,7 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
     dump.add_parser(commands)
     check.add_parser(commands)
     run.add_parser(commands)
+    cache.add_parser(commands)
     experiment.add_parser(commands)
     return parser, commands.choices
 

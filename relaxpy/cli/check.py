@@ -5,18 +5,14 @@ from __future__ import annotations
 import argparse
 import ast
 import io
-import os
-import signal
 import warnings
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
-from multiprocessing import get_context
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from relaxpy.cli.files import STDIN, python_files, read
 from relaxpy.cli.findings import FORMATS, Checked, Finding
+from relaxpy.cli.processes import add_jobs, shared
 from relaxpy.cli.syntax import checked_python
 from relaxpy.cli.terminal import UsageError
 from relaxpy.definitions import outermost_functions
@@ -41,9 +37,6 @@ The exit status is 0 if everything can be relaxed, 1 if something cannot, 2 if a
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
-# With fewer files than this a second process costs more than it does.
-_WORTH_A_PROCESS = 24
-
 
 def add_parser(commands: Commands) -> None:
     parser = commands.add_parser(
@@ -62,49 +55,16 @@ def add_parser(commands: Commands) -> None:
         default="text",
         help="lines with carets (default), JSON, or GitHub's annotations",
     )
-    parser.add_argument(
-        "--jobs",
-        "-j",
-        metavar="N",
-        type=_count,
-        default=os.cpu_count() or 1,
-        help="processes to share the work (default: one for each core)",
-    )
+    add_jobs(parser)
     parser.set_defaults(run=_run)
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("there is at least one process")
-    return number
 
 
 def _run(namespace: argparse.Namespace) -> int:
     files = list(python_files(namespace.paths))
     if not files:
         raise UsageError(f"there is no Python file in {' '.join(namespace.paths)}")
-    with _results(files, namespace.jobs) as results:
+    with shared(checked, files, namespace.jobs) as results:
         return FORMATS[namespace.format](results)
-
-
-@contextmanager
-def _results(files: list[Path], jobs: int) -> Iterator[Iterable[Checked]]:
-    """What is found in each file, in their order, as it is known."""
-    jobs = min(jobs, len(files) // _WORTH_A_PROCESS)
-    if jobs < 2:
-        yield map(checked, files)
-        return
-    # No fork: the caller may have threads.
-    pool = ProcessPoolExecutor(jobs, get_context("spawn"), initializer=_ignore_interrupts)
-    try:
-        yield pool.map(checked, files, chunksize=4)
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _ignore_interrupts() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is told, and ends us
 
 
 def checked(file: Path) -> Checked:
