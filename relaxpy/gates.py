@@ -15,6 +15,7 @@ __all__ = ["add_gates"]
 
 _CALL = "__relaxpy_call__"
 _RESULT = "__relaxpy_result__"
+_ERROR = "__relaxpy_error__"
 _RUNTIME = "__relaxpy_runtime__"
 _Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
@@ -29,7 +30,7 @@ def free_names(module: ast.Module, text: str) -> dict[int, list[str]]:
         if isinstance(table, symtable.Function) and (table.is_nested() or table.get_frees()):
             found[table.get_name(), table.get_lineno()] = sorted(table.get_frees())
         pending.extend(table.get_children())
-    nodes = (node for node in ast.walk(module) if isinstance(node, ast.FunctionDef))
+    nodes = (node for node in ast.walk(module) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)))
     return {id(node): found.get((node.name, node.lineno), []) for node in nodes}
 
 
@@ -43,23 +44,27 @@ def add_gates(module: ast.Module, runtime: str, free: Mapping[int, list[str]]) -
             node.id = _RUNTIME
     runtime = _RUNTIME
     for node in list(ast.walk(module)):
-        if isinstance(node, (ast.FunctionDef, ast.Lambda)) and _needs_gate(node, runtime):
-            if isinstance(node, ast.Lambda):
-                _gate_lambda(node, runtime)
-            else:
-                _gate_function(node, runtime, free[id(node)])
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)) or not _decides(node, runtime):
+            continue
+        if isinstance(node, ast.Lambda):
+            _gate_lambda(node, runtime)
+        elif isinstance(node, ast.AsyncFunctionDef) or _yields(node):
+            _gate_suspended(node, runtime, free[id(node)])
+        else:
+            _gate_function(node, runtime, free[id(node)])
     start = _after_docstring(module.body)
     while start < len(module.body) and _is_future(module.body[start]):
         start += 1
     module.body[start:start] = _parsed(f"import relaxpy.runtime as {runtime}\n{runtime}.hooked({runtime!r})")
 
 
-def _needs_gate(function: ast.FunctionDef | ast.Lambda, runtime: str) -> bool:
-    """Does the function itself decide anything? What runs later, a generator's body, is not inside its call."""
-    own = list(_own_nodes(function))
-    if any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in own):
-        return False
-    return any(isinstance(node, ast.Name) and node.id == runtime for node in own)
+def _decides(function: _Function, runtime: str) -> bool:
+    """Does the function itself decide anything, or call what may?"""
+    return any(isinstance(node, ast.Name) and node.id == runtime for node in _own_nodes(function))
+
+
+def _yields(function: _Function) -> bool:
+    return any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in _own_nodes(function))
 
 
 def _own_nodes(function: _Function) -> Iterator[ast.AST]:
@@ -78,11 +83,10 @@ def _own_nodes(function: _Function) -> Iterator[ast.AST]:
 
 
 def _gate_function(function: ast.FunctionDef, runtime: str, free: list[str]) -> None:
-    probe = f"lambda: [{', '.join(free)}]" if free else "None"
     gate = _parsed(
         f"{_CALL} = {runtime}.state.call is None and {runtime}.enter()\n"
         f"try:\n"
-        f"    if {_CALL} and {_CALL}.softens({_values(function.args)}): return {_CALL}.again({probe})\n"
+        f"    if {_CALL} and {_CALL}.softens({_values(function.args)}): return {_CALL}.again({_probe(free)})\n"
         f"finally:\n"
         f"    if {_CALL}: {_CALL}.close()"
     )
@@ -92,6 +96,47 @@ def _gate_function(function: ast.FunctionDef, runtime: str, free: list[str]) -> 
     for statement in function.body[start:]:
         block.body.extend(_Returns().statements(statement))
     function.body[start:] = gate
+
+
+_AWAITED = f"    return await {_CALL}"
+_YIELDED = f"    return (yield from {_CALL})"
+# as `yield from` would have it, if there were one for asynchronous generators
+_YIELDED_LATER = f"""\
+    {_RESULT} = {_CALL}.__anext__()
+    while True:
+        try:
+            {_RESULT} = await {_RESULT}
+        except StopAsyncIteration:
+            return
+        try:
+            {_RESULT} = {_CALL}.asend((yield {_RESULT}))
+        except GeneratorExit:
+            await {_CALL}.aclose()
+            raise
+        except BaseException as {_ERROR}:
+            {_RESULT} = {_CALL}.athrow({_ERROR})"""
+
+
+def _gate_suspended(function: ast.FunctionDef | ast.AsyncFunctionDef, runtime: str, free: list[str]) -> None:
+    """A generator or coroutine asks when it begins to run; what runs instead is driven from here."""
+    if isinstance(function, ast.FunctionDef):
+        instead = _YIELDED
+    else:
+        instead = _YIELDED_LATER if _yields(function) else _AWAITED
+    gate = _parsed(
+        f"{_CALL} = {runtime}.state.call is None and {runtime}.in_pieces({_probe(free)}, {_values(function.args)})\n"
+        f"if {_CALL}:\n{instead}"
+    )
+    for node in ast.walk(gate[1]):  # tracebacks show the line where it waits
+        if isinstance(node, (ast.expr, ast.stmt)):
+            node.lineno = node.end_lineno = function.lineno
+    start = _after_docstring(function.body)
+    function.body[start:start] = gate
+
+
+def _probe(free: list[str]) -> str:
+    """What holds the cells that a function has."""
+    return f"lambda: [{', '.join(free)}]" if free else "None"
 
 
 def _values(arguments: ast.arguments) -> str:
@@ -137,10 +182,12 @@ def _gate_lambda(function: ast.Lambda, runtime: str) -> None:
     names = {node.id for node in ast.walk(function.body) if isinstance(node, ast.Name)}
     if "super" in names:
         names.add("__class__")
-    probe = f"lambda: [{', '.join(sorted(names - own))}]"
+    probe = _probe(sorted(names - own))
     test = _expression(f"{runtime}.state.call is not None")
-    outside = _expression(f"{runtime}.from_outside({probe}, {_values(function.args)})")
-    function.body = ast.copy_location(ast.IfExp(test, function.body, outside), function.body)
+    outside = f"{runtime}.from_outside({probe}, {_values(function.args)})"
+    if _yields(function):
+        outside = f"(yield from {outside})"
+    function.body = ast.copy_location(ast.IfExp(test, function.body, _expression(outside)), function.body)
 
 
 def _parameters(arguments: ast.arguments) -> list[ast.arg]:

@@ -28,7 +28,7 @@ from relaxpy.runtime.expressions import (
 )
 from relaxpy.runtime.filters import filtered
 from relaxpy.runtime.frames import frame
-from relaxpy.runtime.gate import enter, from_outside
+from relaxpy.runtime.gate import enter, from_outside, in_pieces
 from relaxpy.runtime.index import load, slice_
 from relaxpy.runtime.inplace import (
     iadd,

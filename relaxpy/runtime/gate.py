@@ -12,7 +12,11 @@ The compiler puts a gate around its body, so that no frame of relaxpy's comes be
     finally:
         if call: call.close()
 
-Only if there is something soft among its arguments, the function is called once more, from inside the call.
+Only if there is something soft among its arguments, the function is called once more, from inside the call. Generators and
+coroutines, whose bodies run in pieces, ask when they begin to run, and drive what is made from inside the call::
+
+    call = _rt.state.call is None and _rt.in_pieces(lambda: [free, variables], [x, y], [], {})
+    if call: return (yield from call)
 """
 
 from __future__ import annotations
@@ -26,7 +30,7 @@ from relaxpy.runtime.installed import settings_in
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.marks import Hard
 
-__all__ = ["Gate", "enter", "from_outside"]
+__all__ = ["Gate", "enter", "from_outside", "in_pieces"]
 
 wrapping: Any = LazyModule("relaxpy.runtime.wrapping")
 
@@ -99,12 +103,28 @@ def enter() -> Gate:
     return Gate(sys._getframe(1).f_globals)
 
 
-def from_outside(probe: FunctionType, positional: list[Any], keyword_only: list[Any], others: dict[str, Any]) -> Any:
+def from_outside(probe: FunctionType | None, positional: list[Any], keyword_only: list[Any], others: dict[str, Any]) -> Any:
     """The result of the lambda that asks, as an outermost call; it has no room for a gate of its own."""
     frame = sys._getframe(1)
     gate = Gate(frame.f_globals)
     try:
         gate.softens(positional, keyword_only, others)
         return gate.call(_running(frame, probe))
+    finally:
+        gate.close()
+
+
+def in_pieces(probe: FunctionType | None, positional: list[Any], keyword_only: list[Any], others: dict[str, Any]) -> Any:
+    """What the generator or coroutine that asks drives instead of its own body; None if nothing can be soft.
+
+    What it will meet when it goes on, attributes and variables of its module, is not known yet: so it is driven where torch
+    is at hand.
+    """
+    frame = sys._getframe(1)
+    gate = Gate(frame.f_globals)
+    try:
+        if gate.softens(positional, keyword_only, others) or "torch" in sys.modules:
+            return gate.call(_running(frame, probe))
+        return None
     finally:
         gate.close()

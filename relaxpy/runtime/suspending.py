@@ -91,7 +91,8 @@ def _steps(run: Piecewise, inner: Any) -> Generator[Any, Any, Any]:
                 inner.close()
             raise
         except BaseException as error:
-            argument, method = error, "throw"
+            thrown = error.__traceback__
+            argument, method = error.with_traceback(thrown and thrown.tb_next), "throw"
 
 
 def _generator(run: Piecewise, inner: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import inspect
 import math
@@ -116,6 +117,133 @@ def test_every_kind_of_function_is_relaxed(module: Any, call: Any) -> None:
 def test_a_property_is_relaxed(module: Any) -> None:
     level = module.Level(torch.tensor(0.3, requires_grad=True))
     assert level.positive.item() == pytest.approx(1 / (1 + math.exp(-1.5)))
+
+
+_SUSPENDED = """\
+from contextlib import contextmanager
+
+LEVEL = 0.0
+
+
+def steps(x, *, at=LEVEL):
+    'Two values.'
+    y = 1.0 if x > at else 0.0
+    more = yield y
+    try:
+        yield y + more
+    finally:
+        LOG.append('closed')
+
+
+async def awaited(x, at=0.0):
+    return 1.0 if x > at else 0.0
+
+
+async def later(x, at=0.0):
+    y = 1.0 if x > at else 0.0
+    try:
+        got = yield y
+    except KeyError:
+        got = 5.0
+    yield y + got
+
+
+class Level:
+    def __init__(self, at):
+        self.at = at
+
+    def items(self):
+        yield 1.0 if self.at > 0 else 0.0
+
+
+def counted(n):
+    found = 0
+
+    def inner(x):
+        nonlocal found
+        for _ in range(n):
+            found += 1.0 if x > 0 else 0.0
+            yield found
+
+    return inner
+
+
+lazy = lambda x: (yield 1.0 if x > 0 else 0.0)
+
+
+@contextmanager
+def level_of(x):
+    yield 1.0 if x > 0 else 0.0
+
+
+LOG = []
+"""
+
+
+@pytest.fixture
+def suspended(write: Write) -> Iterator[Any]:
+    write(suspended=_SUSPENDED)
+    with relaxpy.install("suspended", beta=5.0):
+        yield importlib.import_module("suspended")
+
+
+async def _collected(values: Any, send: Any = 1.0) -> list[Any]:
+    return [await values.__anext__(), await (values.asend(send) if send is not None else values.athrow(KeyError()))]
+
+
+def _context(m: Any, x: Any) -> Any:
+    with m.level_of(x) as level:
+        return [level]
+
+
+def _stepped(steps: Any) -> list[Any]:
+    return [next(steps), steps.send(1.0)]
+
+
+SUSPENDED: list[tuple[str, Any, list[float]]] = [
+    ("generator", lambda m, x: _stepped(m.steps(x)), [0, 1]),
+    ("coroutine", lambda m, x: [asyncio.run(m.awaited(x))], [0]),
+    ("asynchronous generator", lambda m, x: asyncio.run(_collected(m.later(x))), [0, 1]),
+    ("thrown into", lambda m, x: asyncio.run(_collected(m.later(x), None)), [0, 5]),
+    ("method", lambda m, x: list(m.Level(x).items()), [0]),
+    ("closure", lambda m, x: [list(m.counted(2)(x))[0]], [0]),
+    ("lambda", lambda m, x: list(m.lazy(x)), [0]),
+    ("context manager", _context, [0]),
+]
+
+
+@pytest.mark.parametrize(("call", "more"), [row[1:] for row in SUSPENDED], ids=[row[0] for row in SUSPENDED])
+def test_generators_and_coroutines_are_relaxed(suspended: Any, call: Any, more: list[float]) -> None:
+    x = torch.tensor(0.2, requires_grad=True)
+    results = call(suspended, x)
+    p = 1 / (1 + math.exp(-5.0 * 0.2))
+    assert [each.item() for each in results] == pytest.approx([p + each for each in more])
+    assert [torch.autograd.grad(each, x, retain_graph=True)[0].item() for each in results] == pytest.approx(
+        [5.0 * p * (1 - p)] * len(results)
+    )
+    plain = call(suspended, 0.2)
+    assert plain == [1.0 + each for each in more]
+    assert {type(each) for each in plain} == {float}
+
+
+def test_generators_are_still_what_they_were(suspended: Any) -> None:
+    assert inspect.isgeneratorfunction(suspended.steps)
+    assert inspect.iscoroutinefunction(suspended.awaited)
+    assert inspect.isasyncgenfunction(suspended.later)
+    assert suspended.steps.__doc__ == "Two values."
+    assert str(inspect.signature(suspended.steps)) == "(x, *, at=0.0)"
+    for x in (0.2, torch.tensor(0.2, requires_grad=True)):
+        steps = suspended.steps(x)
+        assert _stepped(steps)[0] > 0.5
+        with pytest.raises(ZeroDivisionError) as caught:
+            steps.throw(ZeroDivisionError())
+        names = [entry.name for entry in caught.traceback]
+        assert names[1] == names[-1] == "steps"
+        assert None not in [frame.lineno for frame in traceback.extract_tb(caught.tb)]
+        steps = suspended.steps(x)
+        _stepped(steps)
+        steps.close()
+    assert suspended.LOG == ["closed"] * 4
 
 
 def test_module_level_code_stays_literal(module: Any) -> None:
