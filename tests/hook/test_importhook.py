@@ -206,7 +206,7 @@ SUSPENDED: list[tuple[str, Any, list[float]]] = [
     ("asynchronous generator", lambda m, x: asyncio.run(_collected(m.later(x))), [0, 1]),
     ("thrown into", lambda m, x: asyncio.run(_collected(m.later(x), None)), [0, 5]),
     ("method", lambda m, x: list(m.Level(x).items()), [0]),
-    ("closure", lambda m, x: [list(m.counted(2)(x))[0]], [0]),
+    ("closure", lambda m, x: list(m.counted(1)(x)), [0]),
     ("lambda", lambda m, x: list(m.lazy(x)), [0]),
     ("context manager", _context, [0]),
 ]
