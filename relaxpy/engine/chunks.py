@@ -14,6 +14,7 @@ from llvmlite import ir
 
 from relaxpy.engine.instructions import CONSTANT, SAVED, SPACE_SHIFT, WORDS
 from relaxpy.engine.kernel import Interpreter
+from relaxpy.engine.marking import Marking
 from relaxpy.engine.vectors import INT32, INT64, Vectors
 from relaxpy.engine.writer import POINTER, VOID, Writer, i64
 
@@ -30,6 +31,7 @@ def module_text(double: bool, width: int) -> str:
     writer = Writer(module, double, width)
     interpreter = Interpreter(writer)
     interpreter.write()
+    Marking(writer).write()
     chunks = Chunks(writer)
     chunks.write_forward()
     chunks.write_backward()

@@ -72,7 +72,7 @@ class Evaluation:
         arguments, done = self.tape.arguments, self._arguments_done
         if len(arguments) > len(self._arguments):
             self._arguments = np.resize(self._arguments, 2 * len(arguments))
-        self._arguments[done : len(arguments)] = arguments[done:]
+        self._arguments[done : len(arguments)] = np.array(arguments[done:], np.int32)
         self._arguments_done = len(arguments)
 
     def _grow(self, rows: int) -> None:

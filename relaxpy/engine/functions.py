@@ -44,17 +44,23 @@ def _operation(name: str) -> Handler:
     return handler
 
 
+def _binary(name: str) -> Handler:
+    code = CODES[name]
+    return lambda a, b: state.recorder.binary(code, a, b)
+
+
 def _reflected(handler: Handler) -> Handler:
     return lambda a, b: handler(b, a)
 
 
 def _scaled_second(operation: str) -> Handler:
     """torch's add and sub: a + alpha b"""
+    code = CODES[operation]
 
     def handler(a: Any, b: Any, *, alpha: float = 1) -> Any:
         if alpha != 1:
             b = state.recorder.arithmetic("mul", b, alpha)
-        return state.recorder.arithmetic(operation, a, b)
+        return state.recorder.binary(code, a, b)
 
     return handler
 
@@ -82,11 +88,11 @@ add, sub = _scaled_second("add"), _scaled_second("sub")
 registered("add __add__ __radd__")(add)
 registered("sub subtract __sub__")(sub)
 registered("rsub __rsub__")(_reflected(sub))
-registered("mul multiply __mul__ __rmul__")(_operation("mul"))
+registered("mul multiply __mul__ __rmul__")(_binary("mul"))
 registered("neg negative __neg__")(_operation("neg"))
 registered("abs absolute __abs__")(_operation("abs"))
-registered("maximum")(_operation("maximum"))
-registered("minimum")(_operation("minimum"))
+registered("maximum")(_binary("maximum"))
+registered("minimum")(_binary("minimum"))
 for _name in (
     "sqrt rsqrt exp expm1 log log1p sigmoid tanh sin cos tan asin acos atan sinh cosh asinh acosh atanh erf erfc hypot atan2"
 ).split():

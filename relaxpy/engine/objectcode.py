@@ -16,13 +16,14 @@ import threading
 from pathlib import Path
 from typing import Any
 
-NAMES = ("execute", "reverse", "forward", "backward")
+NAMES = ("execute", "reverse", "forward", "backward", "spread_forward", "spread_backward")
 _SOURCES = (
     "instructions.py",
     "vectors.py",
     "kernel_parameters.py",
     "writer.py",
     "kernel.py",
+    "marking.py",
     "chunks.py",
     "objectcode.py",
 )
@@ -38,9 +39,9 @@ class Kernel:
         self.width = width
         self.double = double
         entry = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
-        self.execute, self.reverse, self.forward, self.backward = (
-            entry(engine.get_function_address(name)) for name in NAMES
-        )
+        functions = [entry(engine.get_function_address(name)) for name in NAMES]
+        self.execute, self.reverse, self.forward, self.backward = functions[:4]
+        self.spread_forward, self.spread_backward = functions[4:]
 
 
 def available() -> bool:

@@ -27,13 +27,17 @@ from relaxpy.engine.instructions import (
     UNIFORM,
     WORDS,
 )
+from relaxpy.engine.kernel_parameters import PARAMETERS, PLACES
+from relaxpy.engine.objectcode import Kernel, kernel
 from relaxpy.engine.tape import Tape
 
+Truths = npt.NDArray[np.bool_]
 Words = npt.NDArray[np.int32]
 Long = npt.NDArray[np.int64]
 
 SEGMENT_ROWS = 768
 _ARITY = np.array([*(rule.arity for rule in RULES), 0, 0, 0, 0], np.int64)
+_SMOOTH = np.array([*(rule.reverse is not None for rule in RULES), True, True, True, False], np.bool_)
 _LISTS = {CODES[SUM]: 1, CODES[DOT]: 2, CODES[SOFTMAX]: 1}
 
 
@@ -53,6 +57,7 @@ class Program:
     saved_rows: int
     uniform_rows: int
     checks: int
+    smooth: list[bool]  # of each output: does a gradient come to it?
 
 
 class _Operands:
@@ -85,7 +90,7 @@ class _Operands:
         self.instruction = self.instruction[order]
         self.row: Long = np.concatenate(rows).astype(np.int64)[order]
         self.place: Long = np.concatenate(places)[order]
-        self.start: Long = np.searchsorted(self.instruction, np.arange(len(code) + 1))
+        self.start: Long = np.searchsorted(self.instruction, np.arange(len(code) + 1)).astype(np.int64)
 
 
 def plan(tape: Tape, outputs: Sequence[int], segment_rows: int = SEGMENT_ROWS) -> Program:
@@ -97,13 +102,11 @@ def plan(tape: Tape, outputs: Sequence[int], segment_rows: int = SEGMENT_ROWS) -
     widths = np.ones(len(code), np.int64)
     widths[operation == CODES[CHECK]] = 0
     widths[operation == CODES[SOFTMAX]] = code[operation == CODES[SOFTMAX], 3]
-    definer = np.full(tape.rows, -1, np.int64)
-    for k in range(int(widths.max(initial=0))):
-        wide = widths > k
-        definer[code[wide, 1] + k] = np.nonzero(wide)[0]
-    needed = _needed(operation, operands, definer, outputs)
-    uniform = _uniform(tape, len(code), operands, definer) & needed
-    main = needed & ~uniform
+    places = np.array(tape.definers, np.int64)
+    definer: Long = np.where(places < 0, -1, places // WORDS)
+    graph = _Graph(tape, operation, operands, definer, kernel(True))
+    needed, varying = graph.needed(outputs), graph.varying()
+    uniform, main = needed & ~varying, needed & varying
     names, segments, sizes = _places(tape, operands, code, definer, widths, main, uniform, outputs, segment_rows)
     _rename(code, arguments, operands, names, main | uniform, operation)
     return Program(
@@ -119,43 +122,60 @@ def plan(tape: Tape, outputs: Sequence[int], segment_rows: int = SEGMENT_ROWS) -
         saved_rows=sizes[SAVED],
         uniform_rows=sizes[UNIFORM],
         checks=tape.checks,
+        smooth=graph.smooth(outputs),
     )
 
 
-def _needed(operation: Any, operands: _Operands, definer: Long, outputs: Sequence[int]) -> npt.NDArray[np.bool_]:
-    """The instructions that an output or a check depends on."""
-    needed = bytearray((operation == CODES[CHECK]).astype(np.uint8))
-    defined = definer.tolist()
-    for row in outputs:
-        if defined[row] >= 0:
-            needed[defined[row]] = 1
-    sources = definer[operands.row].tolist() if len(operands.row) else []
-    start = operands.start.tolist()
-    for k in range(len(needed) - 1, -1, -1):
-        if needed[k]:
-            for source in sources[start[k] : start[k + 1]]:
-                if source >= 0:
-                    needed[source] = 1
-    return np.frombuffer(needed, np.uint8).astype(np.bool_)
+class _Graph:
+    """Which instruction needs which, for marks that spread along."""
 
+    def __init__(self, tape: Tape, operation: Any, operands: _Operands, definer: Long, kernel: Kernel) -> None:
+        self.tape = tape
+        self.operation = operation
+        self.operands = operands
+        self.definer = definer
+        self.sources: Long = np.ascontiguousarray(definer[operands.row])
+        self.kernel = kernel
 
-def _uniform(tape: Tape, count: int, operands: _Operands, definer: Long) -> npt.NDArray[np.bool_]:
-    """The instructions whose operands are the same in all lanes."""
-    varies = np.zeros(count, np.bool_)
-    if not tape.uniform_inputs:
-        return ~np.ones(count, np.bool_)
-    lanes = np.zeros(tape.rows, np.bool_)
-    lanes[tape.lane_inputs] = True
-    varies[operands.instruction[lanes[operands.row]]] = True
-    flags = bytearray(varies.astype(np.uint8))
-    sources, start = definer[operands.row].tolist(), operands.start.tolist()
-    for k in range(count):
-        if not flags[k]:
-            for source in sources[start[k] : start[k + 1]]:
-                if source >= 0 and flags[source]:
-                    flags[k] = 1
-                    break
-    return ~np.frombuffer(flags, np.uint8).astype(np.bool_)
+    def needed(self, outputs: Sequence[int]) -> Truths:
+        """The instructions that an output or a check depends on."""
+        flags = (self.operation == CODES[CHECK]).astype(np.uint8)
+        defined = self.definer[np.asarray(outputs, np.int64)]
+        flags[defined[defined >= 0]] = 1
+        return self._spread(self.kernel.spread_backward, flags)
+
+    def varying(self) -> Truths:
+        """The instructions whose operands are not the same in all lanes."""
+        if not self.tape.uniform_inputs:
+            return np.ones(len(self.operation), np.bool_)
+        return self._spread(self.kernel.spread_forward, self._reading(self.tape.lane_inputs))
+
+    def smooth(self, outputs: Sequence[int]) -> list[bool]:
+        """Which outputs depend on an input by a path that carries gradients?"""
+        inputs = (*self.tape.lane_inputs, *self.tape.uniform_inputs)
+        flags = self._reading(inputs)
+        flags[~_SMOOTH[self.operation]] = 2
+        marked = self._spread(self.kernel.spread_forward, flags)
+        given = set(inputs)
+        return [row in given or self.definer[row] >= 0 and bool(marked[self.definer[row]]) for row in outputs]
+
+    def _reading(self, rows: Sequence[int]) -> npt.NDArray[np.uint8]:
+        """Marks on the instructions that read some of these rows."""
+        chosen = np.zeros(self.tape.rows, np.bool_)
+        chosen[list(rows)] = True
+        flags = np.zeros(len(self.operation), np.uint8)
+        flags[self.operands.instruction[chosen[self.operands.row]]] = 1
+        return flags
+
+    def _spread(self, function: Any, flags: npt.NDArray[np.uint8]) -> Truths:
+        parameters = np.zeros(len(PARAMETERS), np.int64)
+        arrays: dict[str, Any] = {"flags": flags, "sources": self.sources, "starts": self.operands.start}
+        for name, values in arrays.items():
+            parameters[PLACES[name]] = values.ctypes.data
+        parameters[PLACES["count"]] = len(flags)
+        function(parameters.ctypes.data)
+        marked: Truths = flags == 1
+        return marked
 
 
 def _places(
@@ -164,8 +184,8 @@ def _places(
     code: Words,
     definer: Long,
     widths: Long,
-    main: npt.NDArray[np.bool_],
-    uniform: npt.NDArray[np.bool_],
+    main: Truths,
+    uniform: Truths,
     outputs: Sequence[int],
     segment_rows: int,
 ) -> tuple[Long, Long, tuple[int, int, int]]:
@@ -213,7 +233,7 @@ def _before(widths: Long) -> Long:
 
 
 def _rename(
-    code: Words, arguments: Words, operands: _Operands, names: Long, kept: npt.NDArray[np.bool_], operation: Any
+    code: Words, arguments: Words, operands: _Operands, names: Long, kept: Truths, operation: Any
 ) -> None:
     """Write the names of rows into the instructions that are kept."""
     writes = kept & (operation != CODES[CHECK])

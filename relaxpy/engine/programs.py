@@ -225,7 +225,7 @@ def _recorded(
     replay = Replay(
         tape.code, tape.arguments, tape.lane_inputs, tape.uniform_inputs, tape.constants, recording.rows, dtype
     )
-    smooth = tape.smooth(recording.rows)
+    smooth = program.smooth
     differentiable = [any(smooth[o.start : o.start + o.count]) and o.dtype.is_floating_point for o in recording.outputs]
     return Variant(
         machine=Machine(program, dtype),

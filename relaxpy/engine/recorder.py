@@ -18,6 +18,7 @@ from relaxpy.engine.recorded import LANES, NO_LANES, ONE_LANE, Recorded, lifted,
 from relaxpy.engine.tape import Tape
 from relaxpy.runtime.state import state
 
+_NUMBERS = (float, int, bool)
 LONGEST = 4_000_000  # rows of a tape
 _ISFINITE, _LE, _NOT, _DETACH = (CODES[name] for name in "isfinite le not detach".split())
 
@@ -55,6 +56,7 @@ class Recorder:
         self.warned: list[Warned] = []
         self.refused: BaseException | None = None
         self._read: dict[int, Recorded] = {}
+        self._constants: dict[int, tuple[Tensor, int, Recorded]] = {}  # tensors of no dimension, by identity
         self._finite: dict[int, bool] = {}
         self.detached: dict[int, int] = {}  # rows, and what is taken for them where no gradient is wanted
         self.attached: dict[int, int] = {}  # the other way round
@@ -99,6 +101,18 @@ class Recorder:
         return recorded
 
     def constant_tensor(self, tensor: Tensor) -> Recorded:
+        if not tensor.dim():
+            # the runtime's own constants come again and again
+            known = self._constants.get(id(tensor))
+            if known is not None and known[1] == tensor._version:
+                return known[2]
+            recorded = self._constant(tensor)
+            if not tensor.is_inference():
+                self._constants[id(tensor)] = (tensor, tensor._version, recorded)
+            return recorded
+        return self._constant(tensor)
+
+    def _constant(self, tensor: Tensor) -> Recorded:
         if tensor.requires_grad:
             recorded: Recorded = self.captured(tensor)
             return recorded
@@ -144,8 +158,26 @@ class Recorder:
 
     def arithmetic(self, name: str, *operands: Any) -> Recorded:
         """An operation whose result has the common type of its operands."""
-        lifted_operands = [x if type(x) in (float, int, bool) else lifted(x) for x in operands]
+        dtype, lanes = self.dtype, NO_LANES
+        for x in operands:
+            if type(x) is not Recorded or type(x.ids) is not int or x.dtype is not dtype:
+                break
+            if x.lanes and lanes != LANES:
+                lanes = x.lanes
+        else:
+            return Recorded(self, self.tape.emit(CODES[name], *[x.ids for x in operands]), lanes, dtype)
+        lifted_operands = [x if type(x) in _NUMBERS else lifted(x) for x in operands]
         return self.elementwise(CODES[name], self.common_dtype(lifted_operands), *lifted_operands)
+
+    def binary(self, code: int, a: Any, b: Any) -> Recorded:
+        """The commonest arithmetic, on two scalars of the program's own type, without detours."""
+        if type(a) is Recorded and type(b) is Recorded:
+            x, y, dtype = a.ids, b.ids, self.dtype
+            if type(x) is int and type(y) is int and a.dtype is dtype and b.dtype is dtype:
+                lanes = a.lanes if a.lanes == LANES or not b.lanes else b.lanes
+                return Recorded(self, self.tape.emit(code, x, y), lanes, dtype)
+        operands = [x if type(x) in _NUMBERS else lifted(x) for x in (a, b)]
+        return self.elementwise(code, self.common_dtype(operands), *operands)
 
     def detached_row(self, row: int) -> int:
         """The same value, by which no gradient passes."""
@@ -167,11 +199,14 @@ class Recorder:
 
     def common_dtype(self, operands: Sequence[Any]) -> torch.dtype:
         """As torch promotes; a float type other than the program's is refused."""
+        own = False
         for operand in operands:
-            if type(operand) is Recorded and operand.dtype != self.dtype or type(operand) is float:
-                break
+            if type(operand) is Recorded:
+                if operand.dtype is not self.dtype:
+                    break
+                own = True
         else:
-            if any(type(x) is Recorded for x in operands):
+            if own:
                 return self.dtype
         kinds = [_example(x) for x in operands]
         dtype = kinds[0].dtype if len(kinds) == 1 and isinstance(kinds[0], Tensor) else None

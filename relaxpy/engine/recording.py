@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from typing import Any
 
@@ -98,11 +99,15 @@ def record(
     """Run the function on recorded values. Raises NotRecordedError, or what the function raises."""
     replaced = _Replaced(recorder, arguments)
     new_args, new_kwargs = replaced.replace(args), {name: replaced.replace(value) for name, value in kwargs.items()}
+    collecting = gc.isenabled()
+    gc.disable()  # what is recorded lives on; to look through it again and again would take most of the time
     state.recorder = recorder
     try:
         result = run(plan, new_args, new_kwargs)
     finally:
         state.recorder = None
+        if collecting:
+            gc.enable()
     if recorder.refused is not None:
         raise recorder.refused
     replaced.refuse_changes()

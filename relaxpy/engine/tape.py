@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Callable, Sequence
 
 from relaxpy.engine.arithmetic import FLOATS
-from relaxpy.engine.instructions import CHECK, CODES, DOT, RULES, SOFTMAX, SUM, WORDS
+from relaxpy.engine.instructions import CHECK, CODES, DOT, SOFTMAX, SUM
 
 _ADD, _SUB, _MUL, _DIV, _WHERE, _SIGMOID, _RAMP = (CODES[name] for name in "add sub mul div where sigmoid ramp".split())
 _COMMUTATIVE = frozenset(CODES[name] for name in "add mul eq ne and or".split())
 _SUM, _DOT, _SOFTMAX, _CHECK = (CODES[name] for name in (SUM, DOT, SOFTMAX, CHECK))
-_LISTS = {_SUM: 1, _DOT: 2, _SOFTMAX: 1}
-_SMOOTH = {CODES[rule.name]: rule.arity for rule in RULES if rule.reverse is not None}
 # functions of constants, by code
 _FOLDED: dict[int, Callable[..., float]] = {CODES[name]: function for name, function in FLOATS.items()}
 
@@ -21,9 +20,9 @@ class Tape:
     """Rows are numbered in order; ``code`` is flat, five numbers an instruction (see instructions.py)."""
 
     def __init__(self) -> None:
-        self.code: list[int] = []
-        self.arguments: list[int] = []
-        self.rows = 0
+        self.code = array("i")
+        self.arguments = array("i")
+        self.definers = array("i")  # where in the code each row is computed, -1 for inputs and constants
         self.lane_inputs: list[int] = []
         self.uniform_inputs: list[int] = []
         self.constants: dict[int, float] = {}
@@ -31,12 +30,15 @@ class Tape:
         self.checks = 0
         self._known: dict[tuple[int, ...], int] = {}
         self._constant_rows: dict[tuple[float, float], int] = {}
-        self._products: dict[int, tuple[int, int]] = {}
-        self._differences: dict[int, tuple[int, int]] = {}
+
+    @property
+    def rows(self) -> int:
+        return len(self.definers)
 
     def _row(self) -> int:
-        row = self.rows
-        self.rows = row + 1
+        """A row that no instruction computes."""
+        row = len(self.definers)
+        self.definers.append(-1)
         return row
 
     def lane_input(self) -> int:
@@ -87,20 +89,25 @@ class Tape:
             fused = self._ramp(a)
             if fused is not None:
                 return fused
-        row = self._row()
+        definers = self.definers
+        row = len(definers)
+        definers.append(len(self.code))
         self.code.extend((code, row, a, b, c))
-        if code == _MUL:
-            self._products[row] = (a, b)
-        elif code == _SUB:
-            self._differences[row] = (a, b)
         return row
+
+    def _operands_of(self, row: int, code: int) -> tuple[int, int] | None:
+        """The two operands of a row, if that instruction computes it."""
+        place = self.definers[row]
+        if place < 0 or self.code[place] != code:
+            return None
+        return self.code[place + 2], self.code[place + 3]
 
     def _ramp(self, row: int) -> int | None:
         """sigmoid((a - b) * c) in one instruction, as which a comparison is recorded."""
-        factors = self._products.get(row)
+        factors = self._operands_of(row, _MUL)
         if factors is not None:
             for difference, factor in (factors, factors[::-1]):
-                ends = self._differences.get(difference)
+                ends = self._operands_of(difference, _SUB)
                 if ends is not None:
                     return self.emit(_RAMP, *ends, factor)
         return None
@@ -127,7 +134,7 @@ class Tape:
             return self.emit(_ADD, rows[0], rows[1])
         if not rows:
             return self.constant(0.0)
-        products = [self._products.get(row) for row in rows]
+        products = [self._operands_of(row, _MUL) for row in rows]
         if all(product is not None for product in products):
             first = [product[0] for product in products if product is not None]
             second = [product[1] for product in products if product is not None]
@@ -142,8 +149,8 @@ class Tape:
         key = (code, -1, *rows)
         first = self._known.get(key)
         if first is None:
-            first = self._known[key] = self.rows
-            self.rows += results
+            first = self._known[key] = len(self.definers)
+            self.definers.extend([len(self.code)] * results)
             self.code.extend((code, first, len(self.arguments), count, 0))
             self.arguments.extend(rows)
         return first
@@ -159,21 +166,6 @@ class Tape:
             number = self._known[key] = self.checks
             self.code.extend((_CHECK, row, number, 0, 0))
         return number
-
-    def smooth(self, rows: Sequence[int]) -> list[bool]:
-        """Which rows depend on an input by a path that carries gradients?"""
-        depends = bytearray(self.rows)
-        for row in (*self.lane_inputs, *self.uniform_inputs):
-            depends[row] = 1
-        for k in range(0, len(self.code), WORDS):
-            code, row, a, b, c = self.code[k : k + WORDS]
-            if code in _LISTS:
-                operands = self.arguments[a : a + b * _LISTS[code]]
-                if any(depends[operand] for operand in operands):
-                    depends[row : row + (b if code == _SOFTMAX else 1)] = b"\1" * (b if code == _SOFTMAX else 1)
-            elif code in _SMOOTH and any(depends[operand] for operand in (a, b, c)[: _SMOOTH[code]]):
-                depends[row] = 1
-        return [bool(depends[row]) for row in rows]
 
 
 def _is_zero(value: float | None) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import signal
 import sys
 import time
@@ -67,7 +68,8 @@ def _checked(program: Program, seed: int, options: argparse.Namespace) -> Verdic
     except Exception as error:
         return Verdict(Failure(f"breaks {type(error).__name__}", str(error)))
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        with contextlib.suppress(OutOfTime):  # it comes again until it is stopped
+            signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _out_of_time(number: int, frame: FrameType | None) -> None:
