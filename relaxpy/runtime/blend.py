@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -13,9 +14,12 @@ from relaxpy.runtime import arrays, integers, ops
 from relaxpy.runtime.arrays import SoftArray
 from relaxpy.runtime.containers import AttributeContainer, container
 from relaxpy.runtime.journal import Delta, seen_in
-from relaxpy.runtime.soft import UNDEFINED
+from relaxpy.runtime.soft import UNDEFINED, Soft
 from relaxpy.runtime.state import state
 from relaxpy.runtime.values import SoftNumber, SoftTruth, operand
+
+# what makes one part of several, one for each state
+Blend = Callable[[Sequence[Any]], Any]
 
 # immutable values that are the same if they are equal
 COMPARED = frozenset({int, float, bool, str, bytes, complex, type(None), range, frozenset})
@@ -60,10 +64,10 @@ def blend(p: Tensor, a: Any, b: Any, heap_a: Delta | None = None, heap_b: Delta 
     if x is not None and y is not None:
         return blend_reals(p, a, b)
     if arrays.is_array(a) or arrays.is_array(b):
-        return blend_arrays(p, a, b, heap_a, heap_b)
-    if kind_a is kind_b:
-        return blend_structures(p, a, b, heap_a, heap_b)
-    raise CannotBlendError(a, b)
+        x, y = whole_tensor(a), whole_tensor(b)
+        if x is not None and y is not None:
+            return blend_tensors(p, a, b, x, y)
+    return blend_parts((a, b), (heap_a, heap_b), lambda parts: blend(p, parts[0], parts[1], heap_a, heap_b))
 
 
 def _as_integer(value: Any) -> Any:
@@ -87,17 +91,6 @@ def blend_reals(p: Tensor, a: Any, b: Any) -> Any:
         return SoftNumber(ops.lerp(y, x, p), True)
     blended = ops.safe_lerp(y, x, p, state.options.epsilon)
     return SoftNumber(blended, ops.all_finite(blended))
-
-
-def blend_arrays(p: Tensor, a: Any, b: Any, heap_a: Delta | None, heap_b: Delta | None) -> Any:
-    whole_a, whole_b = whole_tensor(a), whole_tensor(b)
-    if whole_a is not None and whole_b is not None:
-        return blend_tensors(p, a, b, whole_a, whole_b)
-    rows = [_rows(side, heap) for side, heap in ((a, heap_a), (b, heap_b))]
-    if rows[0] is None or rows[1] is None or len(rows[0]) != len(rows[1]):
-        raise CannotBlendError(a, b, _lengths(rows))
-    stored_as = next((side.stored_as for side in (a, b) if isinstance(side, SoftArray)), None)
-    return SoftArray(rows=[blend(p, x, y, heap_a, heap_b) for x, y in zip(*rows)], stored_as=stored_as)
 
 
 def whole_tensor(value: Any) -> Tensor | None:
@@ -128,6 +121,43 @@ def blend_tensors(p: Tensor, a: Any, b: Any, x: Tensor, y: Tensor) -> Any:
     return arrays.of_truths(blended) if truths else SoftArray(blended)
 
 
+def has_parts(value: Any) -> bool:
+    """Is it something whose parts are blended one by one, and may differ between heaps?"""
+    kind = type(value)
+    if kind is SoftArray:
+        return value.whole() is None  # type: ignore[no-any-return]
+    if kind in COMPARED or issubclass(kind, (Soft, Tensor)):
+        return False
+    return isinstance(value, tuple) or container(value) is not None or _is_dataclass(value)
+
+
+def blend_parts(values: Sequence[Any], heaps: Sequence[Delta | None], mixed: Blend) -> Any:
+    """Arrays, lists, tuples, dicts and dataclasses of equal structure, part by part: a new object, alias of none.
+
+    Each value is seen in the heap of its own state. Raises CannotBlendError.
+    """
+    if any(map(arrays.is_array, values)):
+        return _blend_rows(values, heaps, mixed)
+    first = values[0]
+    odd = next((value for value in values if type(value) is not type(first)), None)
+    if odd is not None:
+        raise CannotBlendError(first, odd)
+    if isinstance(first, tuple):
+        _check_lengths(values, values)
+        items = [mixed(parts) for parts in zip(*values)]
+        return type(first)(*items) if hasattr(first, "_fields") else type(first)(items)
+    if _is_dataclass(first):
+        return _blend_dataclasses(values, heaps, mixed)
+    return _blend_containers(values, heaps, mixed)
+
+
+def _blend_rows(values: Sequence[Any], heaps: Sequence[Delta | None], mixed: Blend) -> SoftArray:
+    rows = [_rows(value, heap) for value, heap in zip(values, heaps)]
+    _check_lengths(values, rows)
+    stored_as = next((value.stored_as for value in values if isinstance(value, SoftArray)), None)
+    return SoftArray(rows=[mixed(parts) for parts in zip(*rows)], stored_as=stored_as)  # type: ignore[arg-type]
+
+
 def _rows(value: Any, heap: Delta | None) -> list[Any] | None:
     if isinstance(value, (SoftArray, list)):
         holder = container(value)
@@ -135,49 +165,53 @@ def _rows(value: Any, heap: Delta | None) -> list[Any] | None:
     return SoftArray(whole_tensor(value)).rows() if isinstance(value, Tensor) and value.dim() else None
 
 
-def _lengths(sides: list[Any]) -> str:
-    lengths = [None if side is None else len(side) for side in sides]
-    return f"their lengths are {lengths[0]} and {lengths[1]}" if None not in lengths else ""
-
-
-def blend_structures(p: Tensor, a: Any, b: Any, heap_a: Delta | None, heap_b: Delta | None) -> Any:
-    """Lists, tuples, dicts and dataclasses of equal structure, element by element: a new object, alias of neither."""
-    if isinstance(a, tuple):
-        if len(a) != len(b):
-            raise CannotBlendError(a, b, _lengths([a, b]))
-        items = [blend(p, x, y, heap_a, heap_b) for x, y in zip(a, b)]
-        return type(a)(*items) if hasattr(a, "_fields") else type(a)(items)
-    if dataclasses.is_dataclass(a) and not isinstance(a, type):
-        return _blend_dataclasses(p, a, b, heap_a, heap_b)
-    holder_a, holder_b = container(a), container(b)
-    if holder_a is None or holder_b is None:
-        raise CannotBlendError(a, b)
-    content_a, content_b = seen_in(holder_a, heap_a), seen_in(holder_b, heap_b)
-    names = holder_a.names(content_a)
-    if len(content_a) != len(content_b) or isinstance(content_a, (dict, set)) and set(content_a) != set(content_b):
-        why = _lengths([content_a, content_b]) if len(content_a) != len(content_b) else "their keys differ"
-        raise CannotBlendError(a, b, why)
+def _blend_containers(values: Sequence[Any], heaps: Sequence[Delta | None], mixed: Blend) -> Any:
+    holders = [container(value) for value in values]
+    if None in holders:
+        raise CannotBlendError(*_unlike(values))
+    contents = [seen_in(holder, heap) for holder, heap in zip(holders, heaps)]  # type: ignore[arg-type]
+    _check_lengths(values, contents)
+    for value, content in zip(values, contents):
+        if isinstance(content, (dict, set)) and set(content) != set(contents[0]):
+            raise CannotBlendError(values[0], value, "their keys differ")
     cells = {
-        name: blend(p, holder_a.cell_of(content_a, name), holder_b.cell_of(content_b, name), heap_a, heap_b)
-        for name in names
+        name: mixed([holder.cell_of(content, name) for holder, content in zip(holders, contents)])  # type: ignore[union-attr]
+        for name in holders[0].names(contents[0])  # type: ignore[union-attr]
     }
-    new = copy.copy(a)
+    new = copy.copy(values[0])
     holder = container(new)
     assert holder is not None
     holder.fill(holder.rebuilt(cells))
     return new
 
 
-def _blend_dataclasses(p: Tensor, a: Any, b: Any, heap_a: Delta | None, heap_b: Delta | None) -> Any:
-    new = copy.copy(a)
-    contents = [seen_in(AttributeContainer(side), heap) for side, heap in ((a, heap_a), (b, heap_b))]
-    for field in dataclasses.fields(a):
-        x, y = (
-            content.get(field.name, getattr(side, field.name, UNDEFINED)) for content, side in zip(contents, (a, b))
-        )
-        if x is not UNDEFINED or y is not UNDEFINED:
-            object.__setattr__(new, field.name, blend(p, x, y, heap_a, heap_b))
+def _blend_dataclasses(values: Sequence[Any], heaps: Sequence[Delta | None], mixed: Blend) -> Any:
+    new = copy.copy(values[0])
+    contents = [seen_in(AttributeContainer(value), heap) for value, heap in zip(values, heaps)]
+    for field in dataclasses.fields(new):
+        parts = [content.get(field.name, getattr(v, field.name, UNDEFINED)) for content, v in zip(contents, values)]
+        if any(part is not UNDEFINED for part in parts):
+            object.__setattr__(new, field.name, mixed(parts))
     return new
+
+
+def _is_dataclass(value: Any) -> bool:
+    return dataclasses.is_dataclass(value) and not isinstance(value, type)
+
+
+def _check_lengths(values: Sequence[Any], contents: Sequence[Any]) -> None:
+    """Refuse values whose contents are not equally long, or have no length (None)."""
+    for value, content in zip(values, contents):
+        if content is None or contents[0] is None:
+            raise CannotBlendError(*_unlike(values))
+        if len(content) != len(contents[0]):
+            why = f"their lengths are {len(contents[0])} and {len(content)}"
+            raise CannotBlendError(values[0], value, why)
+
+
+def _unlike(values: Sequence[Any]) -> tuple[Any, Any]:
+    """Two of the values that are not the same."""
+    return values[0], next(value for value in values if not same(value, values[0]))
 
 
 __all__ = ["COMPARED", "CannotBlendError", "blend", "same"]

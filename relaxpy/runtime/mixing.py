@@ -17,7 +17,7 @@ from torch import Tensor
 from relaxpy.errors import BlendError
 from relaxpy.runtime import births, ops, scopes, stores
 from relaxpy.runtime.births import Birth
-from relaxpy.runtime.blend import COMPARED, CannotBlendError, blend, same
+from relaxpy.runtime.blend import COMPARED, CannotBlendError, blend, blend_parts, has_parts, same
 from relaxpy.runtime.containers import Container
 from relaxpy.runtime.journal import NO_CHANGES, Delta, Key, seen_in
 from relaxpy.runtime.ops import Mass, Operand
@@ -99,7 +99,22 @@ class Mixer:
             return UNDEFINED
         if len(groups) == 1:
             return groups[0].value
+        if len(present) > 2 and any(has_parts(group.value) for group in groups):
+            return self._mix_parts(masses, values, heaps, present)
         return self._blend(groups, tuple(present), [masses[k] for k in present])
+
+    def _mix_parts(
+        self, masses: Sequence[Operand], values: Sequence[Any], heaps: Sequence[Any], present: Sequence[int]
+    ) -> Any:
+        """Part by part: an object that several states share may hold something else in each of them."""
+
+        def mixed(parts: Sequence[Any]) -> Any:
+            whole = [UNDEFINED] * len(values)
+            for state_, part in zip(present, parts):
+                whole[state_] = part
+            return self._mix(masses, whole, heaps)
+
+        return blend_parts([values[k] for k in present], [heaps[k] for k in present], mixed)
 
     def _blend(self, groups: list[_Group], present: tuple[int, ...], masses: list[Operand]) -> Any:
         weights = self._weights.get(present)

@@ -344,6 +344,47 @@ def test_an_object_that_refers_to_itself() -> None:
     assert_same(node["value"], mixture((above(x), x), (1 - above(x), 1.0)), [x])
 
 
+def test_an_object_that_some_of_three_paths_share_holds_on_each_what_it_held_there() -> None:
+    def exchanged(x: Any, y: Any) -> Any:
+        rows = [[1.0], [2.0], [3.0]]
+        if x > 0:
+            rows[0], rows[1] = rows[1], rows[0]
+            return rows
+        if y > 0:
+            rows[1][0] = 20.0
+            return rows
+        rows[1][0] = 40.0
+        return rows
+
+    def nested(x: Any, y: Any) -> Any:
+        inner, other = [2.0], [5.0]
+        if x > 0:
+            return [other, 0.0], (other, 1.0)
+        if y > 0:
+            inner[0] = 20.0
+            return [inner, 1.0], (inner, 1.0)
+        inner[0] = 40.0
+        return [inner, 2.0], (inner, 1.0)
+
+    x, y = number(0.3), number(-0.2)
+    p, q = above(x), above(y)
+    for options in ({}, {"estimator": "exact"}):
+        result = relax(exchanged, **FINE, **options)(x, y)
+        paths = (
+            (p, [[2.0], [1.0], [3.0]]),
+            ((1 - p) * q, [[1.0], [20.0], [3.0]]),
+            ((1 - p) * (1 - q), [[1.0], [40.0], [3.0]]),
+        )
+        assert_same(result, mixture(*paths), [x, y])
+        result = relax(nested, **FINE, **options)(x, y)
+        paths = (
+            (p, ([[5.0], 0.0], ([5.0], 1.0))),
+            ((1 - p) * q, ([[20.0], 1.0], ([20.0], 1.0))),
+            ((1 - p) * (1 - q), ([[40.0], 2.0], ([40.0], 1.0))),
+        )
+        assert_same(result, mixture(*paths), [x, y])
+
+
 def test_nothing_of_a_call_is_kept_alive() -> None:
     def program(x: Any) -> Any:
         total = [0.0]
