@@ -41,7 +41,7 @@ class SoftArray(ArrayMethods):
     ``stored_as``: the dtype and device that it keeps when nothing but Python numbers is left in its rows.
     """
 
-    __slots__ = ("_tensor", "_rows", "birth", "element", "stored_as", "origin")
+    __slots__ = ("_tensor", "_rows", "birth", "element", "stored_as", "origin", "_awaited")
     kind = "soft array"
     origin: Any  # of an expectation over rows: which rows (see drawn.py)
     _relaxpy_rows = True
@@ -58,6 +58,7 @@ class SoftArray(ArrayMethods):
         self.element = element
         self.stored_as = stored_as if tensor is None else (tensor.dtype, tensor.device)
         self.origin = None
+        self._awaited: list[Any] | None = None
         self.birth = births.here() if state.scopes else None
 
     @classmethod
@@ -91,6 +92,8 @@ class SoftArray(ArrayMethods):
                 finite = ops.all_finite(tensor)
                 self._rows = [SoftNumber(part, finite) for part in parts]
             self._tensor = None
+            if self._awaited is not None:
+                self._awaited += self._rows
             if self.origin is not None:
                 for place, row in enumerate(self._rows):
                     drawn.remember(row, drawn.Part(self.origin, place))
@@ -107,6 +110,12 @@ class SoftArray(ArrayMethods):
     def whole(self) -> Tensor | None:
         """The tensor, if the rows are not apart."""
         return self._tensor
+
+    def rows_to_come(self) -> list[Any]:
+        """The rows as they will be when they come apart: the list is filled then."""
+        if self._awaited is None:
+            self._awaited = []
+        return self._awaited
 
     def copy(self) -> SoftArray:
         """A shallow copy: rows of rows are shared, as in a list's copy."""

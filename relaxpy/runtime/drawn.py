@@ -7,11 +7,13 @@ its weight: so it remembers its origin. Soft arrays carry it themselves, other o
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 from typing import Any
 
 from relaxpy.errors import RelaxError
 from relaxpy.runtime.arrays import SoftArray
+from relaxpy.runtime.soft import Soft
 from relaxpy.runtime.state import state
 
 
@@ -23,29 +25,40 @@ class Origin:
 
 
 class Picked(Origin):
-    """Elements of a container at some positions."""
+    """Elements of a container as a soft index found them there: what is put in their places later is not meant.
 
-    __slots__ = ("container", "weights")
+    ``elements`` is filled later where the container is a tensor whose rows are not apart yet.
+    """
 
-    def __init__(self, container: Any, weights: Sequence[tuple[Any, Any]]) -> None:
+    __slots__ = ("container", "index", "elements", "weights")
+
+    def __init__(self, container: Any, index: Any, elements: Sequence[Any], weights: Sequence[Any]) -> None:
         self.container = container
+        self.index = index
+        self.elements = elements
         self.weights = weights
 
     def choices(self) -> list[tuple[Any, Any]]:
-        return [(read(self.container, position), weight) for position, weight in self.weights]
+        if isinstance(self.container, SoftArray):
+            self.container.rows()
+        return list(zip(self.elements, self.weights))
 
 
 class Part(Origin):
-    """The same element (or attribute) of each of these objects."""
+    """The same element (or attribute) of each of these objects; read when first needed if they are not given."""
 
-    __slots__ = ("whole", "cell")
+    __slots__ = ("whole", "cell", "parts")
 
-    def __init__(self, whole: Origin, cell: Any) -> None:
+    def __init__(self, whole: Origin, cell: Any, parts: Sequence[Any] | None = None) -> None:
         self.whole = whole
         self.cell = cell
+        self.parts = parts
 
     def choices(self) -> list[tuple[Any, Any]]:
-        return [(read(each, self.cell), weight) for each, weight in self.whole.choices()]
+        whole = self.whole.choices()
+        if self.parts is None:
+            self.parts = [read(each, self.cell) for each, _ in whole]
+        return [(part, weight) for part, (_, weight) in zip(self.parts, whole)]
 
 
 class Attribute:
@@ -74,11 +87,16 @@ def remember(value: Any, origin: Origin, candidates: Sequence[Any] = ()) -> Any:
         state.call.drawn[id(value)] = (value, origin)
         for cell, item in _cells(value):
             if isinstance(item, (SoftArray, list, dict)) or dataclasses.is_dataclass(item):
-                remember(item, Part(origin, cell), [read(each, cell) for each in candidates])
+                _remember_part(item, origin, cell, candidates)
     elif isinstance(value, tuple):
         for cell, item in enumerate(value):
-            remember(item, Part(origin, cell), [read(each, cell) for each in candidates])
+            _remember_part(item, origin, cell, candidates)
     return value
+
+
+def _remember_part(item: Any, origin: Origin, cell: Any, candidates: Sequence[Any]) -> None:
+    parts = [read(each, cell) for each in candidates]
+    remember(item, Part(origin, cell, parts), parts)
 
 
 def _cells(value: Any) -> list[tuple[Any, Any]]:
@@ -98,10 +116,22 @@ def origin_of(value: Any) -> Origin | None:
     return known[1] if known is not None else None
 
 
-def comes_from(value: Any, container: Any) -> bool:
-    """Was the value drawn from this container? Then storing it back (`d[k] += v`) changes nothing any more."""
-    origin = origin_of(value)
-    return isinstance(origin, Picked) and origin.container is container
+def comes_from(value: Any, container: Any, index: tuple[Any, ...]) -> bool:
+    """Was the value drawn from these places by this very index? Then storing it back (`d[k] += v`) changes nothing more."""
+    return _leads(origin_of(value), container, index)
+
+
+def _leads(origin: Origin | None, container: Any, index: tuple[Any, ...]) -> bool:
+    *outer, last = index
+    if isinstance(origin, Part):
+        return (
+            bool(outer) and type(last) is int and origin.cell == last and _leads(origin.whole, container, tuple(outer))
+        )
+    if not isinstance(origin, Picked) or origin.index is not last:
+        return False
+    if any(isinstance(place, Soft) for place in outer):
+        return _leads(origin_of(origin.container), container, tuple(outer))
+    return functools.reduce(read, outer, container) is origin.container
 
 
 def refuse_restructuring(value: Any) -> None:

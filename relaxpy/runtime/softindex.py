@@ -228,7 +228,7 @@ def expectation(container: Any, index: SoftScalar) -> Any:
     result = mean([weight for _, weight in weights], values, f"an element chosen by a {index.kind}")
     if isinstance(result, SoftScalar):
         return result
-    return drawn.remember(result, drawn.Picked(container, weights), values)
+    return drawn.remember(result, drawn.Picked(container, index, values, [weight for _, weight in weights]), values)
 
 
 def _of_whole(container: SoftArray, tensor: Tensor, index: SoftScalar) -> Any:
@@ -236,4 +236,6 @@ def _of_whole(container: SoftArray, tensor: Tensor, index: SoftScalar) -> Any:
     result = _contracted(tensor, 0, weights)
     if result.dim() <= lane_axes():
         return SoftNumber(result, ops.all_finite(result))
-    return drawn.remember(SoftArray(result), drawn.Picked(container, list(enumerate(weights.unbind(0)))))
+    return drawn.remember(
+        SoftArray(result), drawn.Picked(container, index, container.rows_to_come(), weights.unbind(0))
+    )

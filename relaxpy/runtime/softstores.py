@@ -149,7 +149,7 @@ def _depth_of_region(target: SoftArray, index: tuple[Any, ...]) -> int:
 
 def _store_softly(value: Any, container: Any, index: tuple[Any, ...]) -> None:
     """By ints and soft indices, one for each axis."""
-    if isinstance(index[-1], SoftScalar) and drawn.comes_from(value, container):
+    if drawn.comes_from(value, container, index):
         return
     _move(value, container, index, 1.0)
 

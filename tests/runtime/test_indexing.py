@@ -368,6 +368,78 @@ def test_augmented_stores_through_a_soft_index() -> None:
     torch.testing.assert_close(relax(elements)(a, W, x), moved(a, outer(W, ONE_HOT[2]), W @ a[:, 2] + x))
 
 
+def test_augmented_stores_through_indices_of_several_axes() -> None:
+    def outer_place(a: Any, w: Any, v: Any) -> Any:
+        a[1, categorical(w)] += 100.0
+        return a
+
+    def inner_place(a: Any, w: Any, v: Any) -> Any:
+        a[categorical(w), 1] += 100.0
+        return a
+
+    def both(a: Any, w: Any, v: Any) -> Any:
+        a[categorical(w), categorical(v)] += 100.0
+        return a
+
+    a, second = torch.arange(36, dtype=D).reshape(3, 3, 4) ** 1.5, torch.eye(3, dtype=D)[1]
+    for program, weights in (
+        (outer_place, outer(second, W)),
+        (inner_place, outer(W, second)),
+        (both, outer(W, V)),
+    ):
+        mean = torch.einsum("ij,ijk->k", weights, a)
+        torch.testing.assert_close(relax(program)(a, W, V), moved(a, weights[..., None], mean + 100.0))
+
+
+def as_lists(tensor: Tensor) -> Any:
+    return tensor.tolist()
+
+
+@pytest.mark.parametrize("made", [torch.clone, as_lists])
+def test_a_row_that_was_drawn_is_stored_by_another_index(made: Callable[[Tensor], Any]) -> None:
+    def program(a: Any, w: Any, v: Any) -> Any:
+        a[categorical(v)] = a[categorical(w)]
+        return a
+
+    def exchange(a: Any, w: Any, v: Any) -> Any:
+        i, j = categorical(w), categorical(v)
+        a[i], a[j] = a[j], a[i]
+        return a
+
+    def rows(result: Any) -> Tensor:
+        return torch.stack([torch.stack([torch.as_tensor(x, dtype=D) for x in row]) for row in result])
+
+    a = grid()
+    torch.testing.assert_close(rows(relax(program)(made(a), W, V)), moved(a, V[:, None], W @ a))
+    exchanged = moved(moved(a, W[:, None], V @ a), V[:, None], W @ a)
+    torch.testing.assert_close(rows(relax(exchange)(made(a), W, V)), exchanged)
+
+
+@pytest.mark.parametrize("made", [torch.clone, as_lists])
+def test_a_row_that_was_drawn_stands_for_the_rows_of_then(made: Callable[[Tensor], Any]) -> None:
+    def program(a: Any, w: Any) -> Any:
+        row = a[categorical(w)]
+        first = a[0]
+        a[0] = [7.0, 7.0, 7.0, 7.0]
+        row[1] = 100.0
+        return a[0][1], first[1], a[1][1]
+
+    def stored_back(a: Any, w: Any) -> Any:
+        a[0] = a[categorical(w)]
+        a[0][1] = 100.0
+        return a[0][1], a[1][1], a[2][1]
+
+    a = grid()
+    now, then, second = relax(program)(made(a), W)
+    assert float(now) == 7.0
+    torch.testing.assert_close(then, (1 - W[0]) * a[0, 1] + W[0] * 100.0)
+    torch.testing.assert_close(second, (1 - W[1]) * a[1, 1] + W[1] * 100.0)
+    first, second, third = relax(stored_back)(made(a), W)
+    assert float(first) == 100.0
+    torch.testing.assert_close(second, (1 - W[1]) * a[1, 1] + W[1] * 100.0)
+    torch.testing.assert_close(third, (1 - W[2]) * a[2, 1] + W[2] * 100.0)
+
+
 def test_stores_through_on_a_soft_path() -> None:
     def program(a: Any, w: Any, x: Any) -> Any:
         table = [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]
