@@ -64,9 +64,9 @@ def blend(p: Tensor, a: Any, b: Any, heap_a: Delta | None = None, heap_b: Delta 
     if x is not None and y is not None:
         return blend_reals(p, a, b)
     if arrays.is_array(a) or arrays.is_array(b):
-        x, y = whole_tensor(a), whole_tensor(b)
-        if x is not None and y is not None:
-            return blend_tensors(p, a, b, x, y)
+        whole_a, whole_b = whole_tensor(a), whole_tensor(b)
+        if whole_a is not None and whole_b is not None:
+            return blend_tensors(p, a, b, whole_a, whole_b)
     return blend_parts((a, b), (heap_a, heap_b), lambda parts: blend(p, parts[0], parts[1], heap_a, heap_b))
 
 
@@ -125,7 +125,7 @@ def has_parts(value: Any) -> bool:
     """Is it something whose parts are blended one by one, and may differ between heaps?"""
     kind = type(value)
     if kind is SoftArray:
-        return value.whole() is None  # type: ignore[no-any-return]
+        return value.whole() is None
     if kind in COMPARED or issubclass(kind, (Soft, Tensor)):
         return False
     return isinstance(value, tuple) or container(value) is not None or _is_dataclass(value)
@@ -155,7 +155,7 @@ def _blend_rows(values: Sequence[Any], heaps: Sequence[Delta | None], mixed: Ble
     rows = [_rows(value, heap) for value, heap in zip(values, heaps)]
     _check_lengths(values, rows)
     stored_as = next((value.stored_as for value in values if isinstance(value, SoftArray)), None)
-    return SoftArray(rows=[mixed(parts) for parts in zip(*rows)], stored_as=stored_as)  # type: ignore[arg-type]
+    return SoftArray(rows=[mixed(parts) for parts in zip(*rows)], stored_as=stored_as)
 
 
 def _rows(value: Any, heap: Delta | None) -> list[Any] | None:
