@@ -85,25 +85,26 @@ def arrived(places: tuple[Place, ...]) -> None:
 def made(value: Any) -> Any:
     """The value, which has just been made, and so has what it alone holds: displays, comprehensions, instances."""
     if state.scopes and _may_change(value):
-        _remember(value, here())
+        remember(value, here())
     return value
 
 
 def returned(value: Any) -> Any:
     """What a call has given: if nobody else holds it, it has just been made."""
     if state.scopes and _may_change(value) and sys.getrefcount(value) <= _OWN_REFERENCES:
-        _remember(value, here())
+        remember(value, here())
     return value
 
 
-def _remember(value: Any, birth: Birth | None) -> None:
+def remember(value: Any, birth: Birth | None) -> None:
+    """This is where a value, and what it alone holds, was made."""
     if id(value) in state.births or birth is None:
         return
     state.births[id(value)] = value, birth
     for part in _parts(value):
         # the references: of the container, of the loop, and the argument
         if _may_change(part) and sys.getrefcount(part) <= 3:
-            _remember(part, birth)
+            remember(part, birth)
 
 
 def _parts(value: Any) -> Iterator[Any]:

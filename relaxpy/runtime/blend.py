@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from relaxpy.runtime import arrays, integers, ops
+from relaxpy.runtime import arrays, births, integers, ops
 from relaxpy.runtime.arrays import SoftArray
 from relaxpy.runtime.containers import AttributeContainer, container
 from relaxpy.runtime.journal import Delta, seen_in
@@ -128,11 +128,11 @@ def has_parts(value: Any) -> bool:
         return value.whole() is None
     if kind in COMPARED or issubclass(kind, (Soft, Tensor)):
         return False
-    return isinstance(value, tuple) or container(value) is not None or _is_dataclass(value)
+    return isinstance(value, tuple) or container(value) is not None or _is_dataclass(value) or _is_own_instance(value)
 
 
 def blend_parts(values: Sequence[Any], heaps: Sequence[Delta | None], mixed: Blend) -> Any:
-    """Arrays, lists, tuples, dicts and dataclasses of equal structure, part by part: a new object, alias of none.
+    """Arrays, lists, tuples, dicts, dataclasses and own instances of equal structure, part by part: a new object, alias of none.
 
     Each value is seen in the heap of its own state. Raises CannotBlendError.
     """
@@ -168,7 +168,7 @@ def _rows(value: Any, heap: Delta | None) -> list[Any] | None:
 def _blend_containers(values: Sequence[Any], heaps: Sequence[Delta | None], mixed: Blend) -> Any:
     holders = [container(value) for value in values]
     if None in holders:
-        raise CannotBlendError(*_unlike(values))
+        return _blend_instances(values, heaps, mixed)
     contents = [seen_in(holder, heap) for holder, heap in zip(holders, heaps)]  # type: ignore[arg-type]
     _check_lengths(values, contents)
     for value, content in zip(values, contents):
@@ -193,6 +193,28 @@ def _blend_dataclasses(values: Sequence[Any], heaps: Sequence[Delta | None], mix
         if any(part is not UNDEFINED for part in parts):
             object.__setattr__(new, field.name, mixed(parts))
     return new
+
+
+def _blend_instances(values: Sequence[Any], heaps: Sequence[Delta | None], mixed: Blend) -> Any:
+    """Instances of a class that were each made on their own path, attribute by attribute, as dataclasses."""
+    if not all(map(_is_own_instance, values)):
+        raise CannotBlendError(*_unlike(values))
+    contents = [seen_in(AttributeContainer(value), heap) for value, heap in zip(values, heaps)]
+    for value, content in zip(values, contents):
+        if content.keys() != contents[0].keys():
+            raise CannotBlendError(values[0], value, "their attributes differ")
+    try:
+        new = object.__new__(type(values[0]))
+    except TypeError:
+        raise CannotBlendError(*_unlike(values)) from None
+    AttributeContainer(new).fill({name: mixed([content[name] for content in contents]) for name in contents[0]})
+    births.remember(new, births.of_value(values[0]))  # so that it may be blended with others
+    return new
+
+
+def _is_own_instance(value: Any) -> bool:
+    """Was it made on a soft path, so that no other path knows it?"""
+    return births.of_value(value) is not None and not isinstance(value, BaseException)
 
 
 def _is_dataclass(value: Any) -> bool:

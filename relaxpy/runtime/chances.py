@@ -35,7 +35,7 @@ def make_truth(p: Any) -> Any:
 
 
 def _truth(p: Tensor) -> Any:
-    return SoftTruth(p) if state.options.mode == "soft" else decisions.claim(p.detach() > 0.5, lambda: p)
+    return SoftTruth(p) if state.options.mode == "soft" else decisions.claim(p.detach() > 0.5, lambda: p, p)
 
 
 def make_categorical(p: Any) -> Any:

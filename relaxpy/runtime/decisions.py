@@ -20,7 +20,7 @@ from torch import Tensor
 
 from relaxpy.errors import RelaxError
 from relaxpy.runtime import integers, ops, perturbation
-from relaxpy.runtime.ops import Mass
+from relaxpy.runtime.ops import Mass, Operand
 from relaxpy.runtime.recipes import Distribution, distribution_of
 from relaxpy.runtime.state import state
 from relaxpy.runtime.through import Through, straight
@@ -71,8 +71,11 @@ def agreed(hard: Tensor, dtype: torch.dtype) -> bool | Tensor:
     return hard.to(dtype)
 
 
-def claim(hard: Any, soft: Callable[[], Tensor]) -> Any:
-    """A comparison of scalars: what Python says, and the probability, which straight-through mode needs."""
+def claim(hard: Any, soft: Callable[[], Tensor], *sides: Operand) -> Any:
+    """A comparison of scalars: what Python says, and the probability, which straight-through mode needs.
+
+    sides: what was compared, whose precision the answer has.
+    """
     if state.options.mode == "straight-through":
         chance = soft()
         return SoftTruth(straight(torch.as_tensor(hard, device=chance.device), chance), chance.detach())
@@ -80,14 +83,19 @@ def claim(hard: Any, soft: Callable[[], Tensor]) -> Any:
         return bool(hard)
     if state.lanes is None and ops.concrete(hard).numel() == 1:
         return bool(ops.concrete(hard))
-    return SoftTruth(hard.to(torch.get_default_dtype()))
+    return SoftTruth(hard.to(_precision(sides)))
 
 
-def claims(hard: Tensor, soft: Callable[[], Tensor]) -> Tensor:
+def claims(hard: Tensor, soft: Callable[[], Tensor], *sides: Operand) -> Tensor:
     """A comparison of arrays, element by element."""
     if state.options.mode == "straight-through":
         return straight(hard, soft())
-    return hard.to(torch.get_default_dtype())
+    return hard.to(_precision(sides))
+
+
+def _precision(sides: tuple[Operand, ...]) -> torch.dtype:
+    like = ops.first_tensor(*sides)
+    return like.dtype if like is not None and like.is_floating_point() else torch.get_default_dtype()
 
 
 def settled(p: Tensor) -> Tensor:

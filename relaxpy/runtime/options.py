@@ -56,9 +56,12 @@ class Options:
     ``t_norm``: what `and` makes of two probabilities, by name such as "yager(2)" (see relaxpy.runtime.tnorms) or one's own;
     ``mode``: "soft"; "hard", in which decisions are Python's, plain values where nothing differs between lanes, and gradients
     go through values only; or "straight-through": each decision, be it a branch, a loop's test, an index or a builtin's choice,
-    has the value of hard mode, bit for bit, and the derivative that it has in soft mode.
+    has the value h of hard mode, bit for bit, and the derivative of the probability p that it has in soft mode: it counts as
+    h + (p - p without its gradient), wherever p would. So a result is hard mode's; its derivative is that of the path taken,
+    plus, for each decision on it, the derivative of p times the difference that the decision makes, the others as they are.
     ``estimator``: "merged", as in the paper; "exact", the expectation over all paths (of a mass above epsilon, ``max_paths``
-    at most); or "sampled", over ``samples`` drawn paths, with the score function and a leave-one-out baseline as gradient.
+    at most); or "sampled", over ``samples`` drawn paths, with the score function and a leave-one-out baseline as gradient
+    (without gradients it is plain Monte Carlo).
     ``engine``: how calls run, "eager" operation by operation, "tape" as one recorded program where that can be.
     """
 

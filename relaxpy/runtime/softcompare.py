@@ -48,13 +48,13 @@ def ordered(a: Any, b: Any, hard: HardComparison, sign: int) -> Any:
         return NotImplemented
     (x, x_finite), (y, y_finite) = lifted
     if state.options.mode != "soft":
-        return decisions.claim(hard(x, y), lambda: real_order(x, y, True, hard, sign))
+        return decisions.claim(hard(x, y), lambda: real_order(x, y, True, hard, sign), x, y)
     return SoftTruth(real_order(x, y, not (x_finite and y_finite), hard, sign))
 
 
 def _array_order(x: Operand, y: Operand, hard: HardComparison, sign: int) -> Tensor:
     if state.options.mode != "soft":
-        return decisions.claims(hard(x, y), lambda: real_order(x, y, True, hard, sign))
+        return decisions.claims(hard(x, y), lambda: real_order(x, y, True, hard, sign), x, y)
     return real_order(x, y, True, hard, sign)
 
 
@@ -96,14 +96,14 @@ def equal(a: Any, b: Any) -> Any:
     if x is None or y is None:
         return NotImplemented
     if state.options.mode != "soft":
-        return decisions.claim(x[0] == y[0], lambda: real_equality(x[0], y[0], True))
+        return decisions.claim(x[0] == y[0], lambda: real_equality(x[0], y[0], True), x[0], y[0])
     return SoftTruth(real_equality(x[0], y[0], not (x[1] and y[1])))
 
 
 def _array_equality(x: Operand, y: Operand) -> Tensor:
     if state.options.mode != "soft":
         hard: Any = x == y
-        return decisions.claims(hard, lambda: real_equality(x, y, True))
+        return decisions.claims(hard, lambda: real_equality(x, y, True), x, y)
     return real_equality(x, y, True)
 
 
@@ -174,7 +174,7 @@ def integer_comparison(a: Any, b: Any, hard: HardComparison) -> Any:
 def _of_mode(holds: Tensor, a: Any, b: Any, hard: HardComparison) -> Any:
     """A comparison of integers in hard or straight-through mode; there its probability is not known (see through.py)."""
     like = (a if isinstance(a, SoftScalar) else b).lanes
-    result = decisions.claim(holds > 0.5, lambda: _pairs(table(a), table(b), hard, like))
+    result = decisions.claim(holds > 0.5, lambda: _pairs(table(a), table(b), hard, like), like)
     return result if isinstance(result, bool) else SoftTruth(result.lanes)
 
 
@@ -206,6 +206,6 @@ def integer_equality(a: Any, b: Any) -> Any:
         similarity = (units[0][:common] * units[1][:common]).sum(0).clamp(max=1)
         if state.options.mode != "soft":
             same = decisions.leader_of(units[0]) == decisions.leader_of(units[1])
-            return decisions.claim(same, lambda: similarity)
+            return decisions.claim(same, lambda: similarity, similarity)
         return SoftTruth(similarity)
     return integer_comparison(a, b, operator.eq)

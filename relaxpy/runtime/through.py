@@ -5,6 +5,11 @@ the derivative of p. What such a decision leaves out has mass 0, and yet the der
 straight-through mode is a dual number: its value, and its ``spread``, the size of what its derivative may weigh.
 Paths are left out, and loops end, where both are negligible. A path that hard mode leaves does not fork again, to first
 order; but it gets less and less probable, as in soft mode, and so it ends where that would.
+
+So the derivative of a result is that of the path that Python takes, and for each decision on it the soft derivative of the
+decision times what the other outcome would change, all else decided as in Python. One case is an approximation: where Python
+has left a block by `return`, `break` or `continue`, and paths that each differ from its own in one decision meet at the
+block's end with different values, they go on together with the values of the first.
 """
 
 from __future__ import annotations

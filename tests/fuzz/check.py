@@ -69,7 +69,7 @@ def check(program: Program, inputs: Inputs, *, budget: int = 400, engine: str = 
     if failure or program.hazards:
         return Verdict(failure, note="hazards")
     try:
-        exact = _expected(program, inputs, budget)
+        exact = expected_of(program, inputs, budget)
     except PathBudgetExceeded:
         return Verdict(note="over budget")
     single = relax(program.load()["program"], beta=BETA, epsilon=EPSILON, engine=engine)  # type: ignore[call-overload]
@@ -110,23 +110,23 @@ class Outcome:
     paths: int = 0
 
 
-def _expected(program: Program, inputs: Inputs, budget: int) -> Outcome:
+def expected_of(program: Program, inputs: Inputs, budget: int) -> Outcome:
     tensors = inputs.tensors()
     exact = expectation(program.load()["program"], tensors, beta=BETA, budget=budget)
-    return Outcome(exact.leaves, _gradients(exact.leaves, tensors), exact.paths)
+    return Outcome(exact.leaves, gradients(exact.leaves, tensors), exact.paths)
 
 
 def _soft_laws(
     single: Callable[..., Any], batched: Callable[..., Any], inputs: Inputs, exact: Outcome
 ) -> Failure | None:
-    alone = [_call(single, tuple(t[lane] for t in inputs.tensors()), lanes=False) for lane in range(LANES)]
+    alone = [call(single, tuple(t[lane] for t in inputs.tensors()), lanes=False) for lane in range(LANES)]
     for lane, outcome in enumerate(alone):
-        failure = _compare("oracle", _lane(exact, lane), outcome)
+        failure = compare("oracle", lane_of(exact, lane), outcome)
         if failure:
             return failure
-    together = _call(batched, inputs.tensors(), lanes=True)
+    together = call(batched, inputs.tensors(), lanes=True)
     for lane, outcome in enumerate(alone):
-        failure = _compare("batch", outcome, _lane(together, lane))
+        failure = compare("batch", outcome, lane_of(together, lane))
         if failure:
             return failure
     return None
@@ -137,22 +137,22 @@ def _limit(program: Program, inputs: Inputs, engine: str) -> Failure | None:
     for lane in range(LANES):
         hard = flatten(plain(*inputs.plain(lane)))
         soft = flatten(sharp(inputs.x[lane], inputs.y[lane], inputs.a[lane]))
-        failure = _compare("limit", Outcome(hard, ()), Outcome(soft, ()))
+        failure = compare("limit", Outcome(hard, ()), Outcome(soft, ()))
         if failure:
             return failure
     return None
 
 
-def _call(function: Callable[..., Any], arguments: tuple[Tensor, ...], *, lanes: bool) -> Outcome:
+def call(function: Callable[..., Any], arguments: tuple[Tensor, ...], *, lanes: bool) -> Outcome:
     arguments = tuple(t.detach().requires_grad_() for t in arguments)
     before = [t.detach().clone() for t in arguments]
     leaves = flatten(function(*arguments), lanes=lanes)
     if not all(torch.equal(t, b) for t, b in zip(arguments, before, strict=True)):
         raise ValueError("a tensor of the caller was changed")
-    return Outcome(leaves, _gradients(leaves, arguments))
+    return Outcome(leaves, gradients(leaves, arguments))
 
 
-def _gradients(leaves: Leaves, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+def gradients(leaves: Leaves, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     weighted = [
         (1 + 0.1 * k) * leaf.sum()
         for k, (_, leaf) in enumerate(sorted(leaves.items()))
@@ -163,12 +163,12 @@ def _gradients(leaves: Leaves, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]
     return torch.autograd.grad(torch.stack(weighted).sum(), inputs, allow_unused=True, materialize_grads=True)
 
 
-def _lane(outcome: Outcome, lane: int) -> Outcome:
+def lane_of(outcome: Outcome, lane: int) -> Outcome:
     leaves = {k: v[lane] if isinstance(v, Tensor) and v.dim() else v for k, v in outcome.leaves.items()}
     return Outcome(leaves, tuple(g[lane] for g in outcome.gradients))
 
 
-def _compare(kind: str, expected: Outcome, actual: Outcome) -> Failure | None:
+def compare(kind: str, expected: Outcome, actual: Outcome) -> Failure | None:
     if expected.leaves.keys() != actual.leaves.keys():
         return Failure(f"{kind} structure", f"expected {list(expected.leaves)}\nactual   {list(actual.leaves)}")
     for place, value in expected.leaves.items():

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import torch
 
-from relaxpy import relax
-from tests.laws.support import BETA, FINE, array, assert_same, number
+from relaxpy import BlendError, relax
+from tests.laws.support import BETA, FINE, above, array, assert_same, mixture, number
 from tests.oracle import expectation, flatten
 
 
@@ -212,3 +212,45 @@ def test_rows_of_an_older_array_are_as_old_as_it() -> None:
     p = torch.sigmoid(BETA * x)
     expected = torch.stack([torch.stack([a[0, 0], p * 5.0 + (1 - p) * a[0, 1]]), a[1]])
     torch.testing.assert_close(relax(program, **FINE)(x, a), expected)
+
+
+class Node:
+    """An ordinary class, no dataclass."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+        self.trail = [value, 0.0]
+
+    def grow(self, step: Any) -> Node:
+        self.trail[1] = self.trail[1] + step
+        return self
+
+
+def test_instances_that_were_each_made_on_their_own_side_are_blended_attribute_by_attribute() -> None:
+    def program(x: Any, y: Any) -> Any:
+        if x > y:
+            node = Node(x).grow(1.0)
+        elif x > 0.2:
+            node = Node(3.0)
+        else:
+            node = Node(y).grow(x)
+        node.value = node.value * 2.0
+        return node.value, node.trail
+
+    x, y = number(0.3), number(0.4)
+    p, q = above(x, y), above(x, 0.2)
+    paths = [(p, (x * 2, [x, 1.0])), ((1 - p) * q, (6.0, [3.0, 0.0])), ((1 - p) * (1 - q), (y * 2, [y, x]))]
+    for estimator in ("merged", "exact"):
+        assert_same(relax(program, estimator=estimator, **FINE)(x, y), mixture(*paths), [x, y])
+
+
+def test_instances_of_the_caller_are_not_blended() -> None:
+    """Which of two objects that others hold is meant cannot be a mean: a new object would be an alias of neither."""
+    first, second = Node(1.0), Node(2.0)
+
+    def program(x: Any) -> Any:
+        node = first if x > 0 else second
+        return node.value
+
+    with pytest.raises(BlendError, match="cannot be blended"):
+        relax(program)(number(0.1))

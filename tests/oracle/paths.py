@@ -45,6 +45,36 @@ class Run:
         self.mass = self.mass * weights[outcome]
         return outcome
 
+    def chance(self, p: Tensor, holds: Any) -> Tensor:
+        """The probability of a comparison, which Python finds to hold or not, as this run has it."""
+        return p
+
+
+class StraightRun(Run):
+    """A path of straight-through decisions: each has the value 0 or 1, and the derivative of its probability.
+
+    A sum over paths of products of such weights has the value of the path that Python takes. Its derivative is that of
+    this path and, by the product rule, of those that differ from it in one decision; the others have two factors 0.
+    """
+
+    def decide(self, weights: Sequence[Tensor]) -> int:
+        hard = max(range(len(weights)), key=lambda k: float(weights[k].detach().max()))
+        if self.taken < len(self.decisions):
+            outcome = self.decisions[self.taken]
+        else:
+            if self.taken >= self.limit:
+                raise PathBudgetExceeded(f"more than {self.limit} decisions on one path")
+            outcome = hard
+            if float(self.mass.detach().max()) > 0:
+                self.pending += [[*self.decisions, k] for k in range(len(weights)) if k != hard]
+            self.decisions.append(outcome)
+        self.taken += 1
+        self.mass = self.mass * weights[outcome]
+        return outcome
+
+    def chance(self, p: Tensor, holds: Any) -> Tensor:
+        return torch.as_tensor(holds).to(p.dtype) + (p - p.detach())
+
 
 _runs: list[Run] = []
 
@@ -81,17 +111,20 @@ def expectation(
     budget: int = 2000,
     limit: int = 2000,
     left_out: tuple[type[BaseException], ...] = (),
+    straight: bool = False,
 ) -> Expectation:
     """The expectation of ``function(*arguments)``, path by path.
 
     Tensors among the arguments have the lanes first: shape (lanes,) makes a number, (lanes, n) a list of n numbers,
     and so on. Other arguments are copied for each path. A decision is not followed to where the mass would be at most
     ``cut`` in every lane. Paths that end with an exception that is to be ``left_out`` have no share: the rest has it all.
+    ``straight``: decisions are straight-through ones; for one lane, since each has a hard path of its own.
     """
     from tests.oracle.values import wrap
 
     lanes = next(argument.shape[0] for argument in arguments if isinstance(argument, Tensor))
     dtype = next(argument.dtype for argument in arguments if isinstance(argument, Tensor))
+    kind = StraightRun if straight else Run
     todo: list[list[int]] = [[]]
     total: dict[str, Leaf] | None = None
     kept: Any = 0.0
@@ -99,7 +132,7 @@ def expectation(
     while todo:
         if paths >= budget:
             raise PathBudgetExceeded(f"more than {budget} paths")
-        run = Run(beta, cut, torch.ones(lanes, dtype=dtype), todo.pop(), limit)
+        run = kind(beta, cut, torch.ones(lanes, dtype=dtype), todo.pop(), limit)
         with _running(run):
             values = [wrap(a) if isinstance(a, Tensor) else copy.deepcopy(a) for a in arguments]
             try:

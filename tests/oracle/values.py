@@ -149,11 +149,13 @@ def _less(left: Any, right: Any) -> Truth:
     for value, sign in ((left, 1.0), (right, -1.0)):
         if isinstance(value, float) and math.isinf(value):
             return Truth(torch.full_like(lanes, float(sign * value < 0)))
-    return Truth(torch.sigmoid(current_run().beta * (right - left)))
+    run = current_run()
+    return Truth(run.chance(torch.sigmoid(run.beta * (right - left)), left < right))
 
 
 def _equal(left: Any, right: Any) -> Truth:
-    return Truth(1 / torch.cosh(current_run().beta * (left - right) / 2) ** 2)
+    run = current_run()
+    return Truth(run.chance(1 / torch.cosh(run.beta * (left - right) / 2) ** 2, left == right))
 
 
 def _real(operation: Binary, *, swapped: bool) -> Callable[[Any, Operand], Number]:
