@@ -43,10 +43,12 @@ class Variant:
     reading: Reading
     lanes: int
     differentiable: list[bool]
+    sampled: bool  # do its decisions come from some of the lanes?
 
-    def call(self, arguments: Arguments, beta: Tensor | None) -> tuple[bool, Any]:
+    def call(self, request: Request) -> tuple[bool, Any]:
         """(does it hold for these values, the result)"""
-        given = [self._fetched(spec, arguments.tensors, beta) for spec in self.inputs]
+        arguments = request.arguments
+        given = [self._fetched(spec, arguments.tensors, request.beta) for spec in self.inputs]
         called = Called(
             self.machine, Packing(self.inputs, self.recording.outputs, self.lanes, self.machine.dtype), self.replay
         )
@@ -106,6 +108,22 @@ class Programs:
             self.reasons[why] = self.reasons.get(why, 0) + 1
 
 
+@dataclass(frozen=True)
+class Request:
+    """A call that wants a program."""
+
+    plan: Any
+    options: Options
+    arguments: Arguments
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    run: Run
+
+    @property
+    def beta(self) -> Tensor | None:
+        return self.options.beta if isinstance(self.options.beta, Tensor) else None
+
+
 def call(
     programs: Programs, plan: Any, options: Options, args: tuple[Any, ...], kwargs: dict[str, Any], run: Run
 ) -> Any:
@@ -120,22 +138,35 @@ def call(
         return run(plan, args, kwargs)
     entry = programs.entry(key)
     if entry.eager is None:
-        beta = options.beta if isinstance(options.beta, Tensor) else None
+        request = Request(plan, options, arguments, args, kwargs, run)
         for variant in entry.variants:
             if variant.reading.unchanged():
-                holds, result = variant.call(arguments, beta)
+                holds, result = variant.call(request)
                 if holds:
                     programs.runs += 1
                     return result
-        with entry.lock:
-            new = _record(programs, entry, plan, beta, arguments, args, kwargs, run)
-        if new is not None:
-            holds, result = new.call(arguments, beta)
-            if holds:
-                programs.runs += 1
-                return result
+        holds, result = _by_new_program(programs, entry, request)
+        if holds:
+            programs.runs += 1
+            return result
     programs.note(entry.eager or "its decisions differ from call to call")
     return run(plan, args, kwargs)
+
+
+def _by_new_program(programs: Programs, entry: Entry, request: Request) -> tuple[bool, Any]:
+    """(could it be recorded, the result); by the values of all lanes where a sample was not like the others."""
+    for sampled in (True, False):
+        with entry.lock:
+            new = _record(programs, entry, request, sampled)
+        if new is None:
+            break
+        holds, result = new.call(request)
+        if holds:
+            return True, result
+        if not new.sampled:
+            break
+        entry.variants.remove(new)
+    return False, None
 
 
 def _key_of_options(options: Options) -> Any:
@@ -153,28 +184,19 @@ def _key_of_options(options: Options) -> Any:
     return (beta, *fields)
 
 
-def _record(
-    programs: Programs,
-    entry: Entry,
-    plan: Any,
-    beta: Tensor | None,
-    arguments: Arguments,
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-    run: Run,
-) -> Variant | None:
+def _record(programs: Programs, entry: Entry, request: Request, sampled: bool) -> Variant | None:
     """A new program for this call; None, with the reason in the entry, if there can be none."""
     if entry.attempts >= MOST_ATTEMPTS:
         entry.eager = "its decisions differ from call to call"
         return None
-    entry.attempts += 1
+    entry.attempts += sampled
     caution = 1.0 if entry.attempts == 1 else CAUTION
     reading = Reading()
     try:
-        reading.function(plan.made.function)
-        for value, get in _objects(arguments):
+        reading.function(request.plan.made.function)
+        for value, get in _objects(request.arguments):
             reading.object(value, get)
-        variant = _recorded(plan, beta, arguments, args, kwargs, run, reading, caution)
+        variant = _recorded(request, reading, caution, sampled)
     except NotRecordedError as error:
         reading.snapshots.restore()
         entry.eager = str(error)
@@ -200,25 +222,17 @@ def _objects(arguments: Arguments) -> list[tuple[Any, Callable[[], Any]]]:
     return [(value, lambda value=value: value) for value in arguments.objects]  # type: ignore[misc]
 
 
-def _recorded(
-    plan: Any,
-    beta: Tensor | None,
-    arguments: Arguments,
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-    run: Run,
-    reading: Reading,
-    caution: float,
-) -> Variant:
+def _recorded(request: Request, reading: Reading, caution: float, sampled: bool) -> Variant:
+    plan, beta, arguments = request.plan, request.beta, request.arguments
     dtype = arguments.tensors[0].dtype
     if dtype not in (torch.float32, torch.float64) or any(t.dtype != dtype for t in arguments.tensors):
         refuse(f"its arguments are {' and '.join(sorted({str(t.dtype) for t in arguments.tensors}))}")
-    recorder = Recorder(bool(plan.batch), dtype, caution)
+    recorder = Recorder(bool(plan.batch), dtype, caution, sampled)
     recorder.parameters = reading.snapshots.parameters
     if beta is not None:
         recorded = recorder.read(beta.reshape(()), BETA, None, NO_LANES)
         plan = dataclasses.replace(plan, settings={**plan.settings, BETA: recorded})
-    recording = record(run, plan, args, kwargs, arguments, recorder, reading)
+    recording = record(request.run, plan, request.args, request.kwargs, arguments, recorder, reading)
     rows = [*recording.rows, *(warned.row for warned in recorder.warned)]
     program = planned(recorder.tape, rows)
     tape = recorder.tape
@@ -236,6 +250,7 @@ def _recorded(
         reading=reading,
         lanes=recorder.lane_count,
         differentiable=differentiable,
+        sampled=recorder.looked_at_some,
     )
 
 

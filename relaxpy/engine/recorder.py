@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from relaxpy.engine.evaluation import Evaluation
+from relaxpy.engine.evaluation import Evaluation, Inputs, sample_of
 from relaxpy.engine.instructions import CODES
 from relaxpy.engine.recorded import LANES, NO_LANES, ONE_LANE, Recorded, lifted, refuse
 from relaxpy.engine.tape import Tape
@@ -44,14 +44,15 @@ class Warned:
 class Recorder:
     """The recording of one call, with as many lanes as the call has (one without a batch)."""
 
-    def __init__(self, batched: bool, dtype: torch.dtype, caution: float = 1.0) -> None:
+    def __init__(self, batched: bool, dtype: torch.dtype, caution: float = 1.0, sampled: bool = False) -> None:
         self.tape = Tape()
         self.batched = batched
         self.dtype = dtype
         self.caution = caution  # how far below the bound a mass must be to be left out
         self.device = torch.device("cpu")
         self.inputs: list[Input] = []
-        self.values: list[tuple[int, Tensor]] = []  # of inputs, shape () or (lanes,), until they are evaluated
+        self.sampled = sampled  # are decisions made by the values of some lanes?
+        self.values: Inputs = []  # of inputs, until they are evaluated
         self.parameters: dict[int, tuple[Tensor, Any]] = {}  # captured tensors with a gradient, by identity, and where
         self.warned: list[Warned] = []
         self.refused: BaseException | None = None
@@ -67,7 +68,13 @@ class Recorder:
 
     @functools.cached_property
     def evaluation(self) -> Evaluation:
-        return Evaluation(self.tape, self.values, self.lane_count, self.dtype)
+        sample = sample_of(self.values, self.lane_count) if self.sampled else None
+        return Evaluation(self.tape, self.values, self.lane_count, self.dtype, sample)
+
+    @property
+    def looked_at_some(self) -> bool:
+        """Were decisions made by the values of some lanes, and not of all?"""
+        return "evaluation" in self.__dict__ and self.evaluation.sample is not None
 
     # inputs
 
@@ -77,15 +84,13 @@ class Recorder:
         values = tensor.detach() if axis is None else tensor.detach().movedim(axis, -1)
         shape = tuple(values.shape if axis is None else values.shape[:-1])
         self.inputs.append(Input(source, axis, shape, uniform))
-        flat = values.reshape(-1) if axis is None else values.reshape(-1, self.lane_count)
-        flat = flat.to(self.dtype)
+        flat = values.reshape(-1, 1 if axis is None else self.lane_count).to(self.dtype)
         new = self.tape.uniform_input if uniform else self.tape.lane_input
         rows = [new() for _ in range(flat.shape[0])]
-        finite = bool(torch.isfinite(flat).all())
-        for row, value in zip(rows, flat):
-            self.values.append((row, value))
-            if finite:
-                self._finite[row] = True
+        if rows:
+            self.values.append((rows[0], flat))
+        if bool(torch.isfinite(flat).all()):
+            self._finite.update(dict.fromkeys(rows, True))
         ids: Any = rows[0] if not shape else np.array(rows, np.int64).reshape(shape)
         return Recorded(self, ids, lanes, self.dtype if tensor.is_floating_point() else tensor.dtype)
 
@@ -268,7 +273,7 @@ class Recorder:
                 if constant is not None:
                     known = math.isfinite(constant)
                 else:
-                    known = bool(torch.isfinite(self.evaluation.row(row)).all())
+                    known = bool(np.isfinite(self.evaluation.row(row)).all())
                 self._finite[row] = known
             if not known:
                 return False

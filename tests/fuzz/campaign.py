@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import signal
 import sys
 import time
@@ -39,7 +38,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--engine", choices=["eager", "tape", "auto"], default="eager", help="how relaxed calls run")
     options = parser.parse_args(argv)
     torch.set_num_threads(1)
-    signal.signal(signal.SIGALRM, _out_of_time)
     counts: Counter[str] = Counter()
     failures: Counter[str] = Counter()
     started = time.monotonic()
@@ -60,6 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _checked(program: Program, seed: int, options: argparse.Namespace) -> Verdict:
+    signal.signal(signal.SIGALRM, _out_of_time)
     signal.setitimer(signal.ITIMER_REAL, options.seconds, 1.0)  # again, should a finalizer swallow the first
     try:
         return check(program, Inputs.of(seed), budget=options.budget, engine=options.engine)
@@ -68,8 +67,8 @@ def _checked(program: Program, seed: int, options: argparse.Namespace) -> Verdic
     except Exception as error:
         return Verdict(Failure(f"breaks {type(error).__name__}", str(error)))
     finally:
-        with contextlib.suppress(OutOfTime):  # it comes again until it is stopped
-            signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, signal.SIG_IGN)  # it comes again until it is stopped
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _out_of_time(number: int, frame: FrameType | None) -> None:
