@@ -30,6 +30,13 @@ class Packing:
         joined = parts[0] if len(parts) == 1 else torch.cat(parts)
         return joined.to(self.dtype).contiguous()
 
+    def inputs_of(self, tensors: Sequence[Tensor]) -> tuple[Tensor, Tensor | None]:
+        """What a machine takes: inputs of lanes and uniform ones."""
+        lanes = self.rows(tensors, uniform=False)
+        if lanes is None:
+            lanes = torch.empty((0, self.lanes), dtype=self.dtype)
+        return lanes, self.rows(tensors, uniform=True)
+
     def _flat(self, spec: Input, tensor: Tensor) -> Tensor:
         if spec.uniform:
             return tensor.reshape(-1).to(self.dtype)
@@ -94,10 +101,7 @@ class Called:
         self.extra: Tensor | None = None  # rows beyond the outputs: masses that are warned of
 
     def forward(self, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        lanes = self.packing.rows(tensors, uniform=False)
-        if lanes is None:
-            lanes = torch.empty((0, self.packing.lanes), dtype=self.packing.dtype)
-        outputs, self.run = self.machine.forward(lanes, self.packing.rows(tensors, uniform=True))
+        outputs, self.run = self.machine.forward(*self.packing.inputs_of(tensors))
         self.extra = outputs[sum(spec.count for spec in self.packing.outputs) :]
         return self.packing.split(outputs)
 

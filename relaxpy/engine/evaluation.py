@@ -1,6 +1,7 @@
 """The values of a tape while it is recorded, for the program's decisions: worked out by the machine up to where someone looks.
 
-Of many lanes a sample is looked at. A program checks what was taken for granted in all lanes, each time it runs.
+Where there are too many for all lanes, some of them are looked at. A program checks what was taken for granted in all lanes
+each time it runs; if lanes that nobody looked at differ, they are looked at when it is recorded again.
 """
 
 from __future__ import annotations
@@ -19,39 +20,41 @@ from relaxpy.engine.recorded import refuse
 from relaxpy.engine.tape import Tape
 
 MOST_BYTES = 1 << 28
-SAMPLE = 256
+FEW = 256  # lanes that are looked at where all are too many
 _WORD_BYTES = 4
+_PAGE = 1 << 12
 
 # the first of some rows, and their values, shape (rows, lanes) or, where lanes share them, (rows, 1)
 Inputs = list[tuple[int, Tensor]]
-
-
-def sample_of(inputs: Inputs, lanes: int) -> Tensor | None:
-    """Lanes that are likely to decide for all: the extremes of the inputs, and some from everywhere (None: all lanes)."""
-    if lanes <= SAMPLE:
-        return None
-    extremes = [torch.cat([values.argmin(1), values.argmax(1)]) for _, values in inputs if values.shape[1] > 1]
-    spread = torch.arange(0, lanes, -(-2 * lanes // SAMPLE))
-    chosen: Tensor = torch.unique(torch.cat([*(places[: SAMPLE // 2] for places in extremes[:4]), spread]))
-    return chosen
+Floats = npt.NDArray[Any]
 
 
 class Evaluation:
-    """All rows of a tape, for some lanes."""
+    """All rows of a tape, for all lanes or, by ``sample``, for some."""
 
     def __init__(self, tape: Tape, inputs: Inputs, lanes: int, dtype: torch.dtype, sample: Tensor | None) -> None:
         self.tape = tape
         self._inputs = inputs
+        self._kind: Any = np.float64 if dtype == torch.float64 else np.float32
+        self._all_lanes = lanes
         self.sample = sample
-        self.lanes = lanes if sample is None else len(sample)
         self.kernel = kernel(dtype == torch.float64)
-        self.width = -(-self.lanes // self.kernel.width) * self.kernel.width
-        # pages that nobody touches cost nothing
-        rows = MOST_BYTES // max(1, self.width * dtype.itemsize)
-        self.memory: npt.NDArray[Any] = torch.empty((rows, self.width), dtype=dtype).numpy()
         self._done = 0
+        self._rows = 0
         self._failed = np.zeros(1, np.int64)
         self._parameters = np.zeros(len(PARAMETERS), np.int64)
+        self._address = self._parameters.ctypes.data
+        self._begin(lanes if sample is None else len(sample))
+
+    def _begin(self, lanes: int) -> None:
+        """Make room for so many lanes; pages that nobody touches cost nothing."""
+        self.lanes = lanes
+        self.width = -(-max(1, lanes) // self.kernel.width) * self.kernel.width
+        size = self.width * np.dtype(self._kind).itemsize
+        self._buffer = np.empty(max(MOST_BYTES, 1024 * size) + _PAGE, np.uint8)
+        start = -self._buffer.ctypes.data % _PAGE
+        rows = (len(self._buffer) - _PAGE) // size
+        self.memory: Floats = self._buffer[start : start + rows * size].view(self._kind).reshape(rows, self.width)
         known = {
             "local": self.memory.ctypes.data,
             "failed": self._failed.ctypes.data,
@@ -60,19 +63,29 @@ class Evaluation:
         }
         for name, value in known.items():
             self._parameters[PLACES[name]] = value
-        self._address = self._parameters.ctypes.data
 
-    def row(self, row: int) -> npt.NDArray[Any]:
+    def _narrow(self, rows: int) -> None:
+        """Go on with some of the lanes."""
+        if self.lanes <= FEW or self.sample is not None:
+            refuse("it decides by values, and is too long for so many lanes")
+        before = self.memory
+        self.sample = torch.arange(0, self._all_lanes, -(-self._all_lanes // FEW))
+        self._begin(len(self.sample))
+        self.memory[:rows, : self.lanes] = before[:rows, self.sample.numpy()]
+        self.memory[:rows, self.lanes :] = self.memory[:rows, self.lanes - 1 : self.lanes]
+
+    def row(self, row: int) -> Floats:
         """The values of a row, shape (lanes,)."""
         if len(self.tape.code) != self._done or self._inputs or self.tape.new_constants:
             self._run()
-        values: npt.NDArray[Any] = self.memory[row, : self.lanes]
+        values: Floats = self.memory[row, : self.lanes]
         return values
 
     def _run(self) -> None:
         tape = self.tape
-        if tape.rows > len(self.memory):
-            refuse("it decides by values, and is too long for so many lanes")
+        while tape.rows > len(self.memory):
+            self._narrow(self._rows)
+        self._rows = tape.rows
         for first, values in self._inputs:
             self._fill(first, values)
         self._inputs.clear()

@@ -23,6 +23,8 @@ from relaxpy.engine.recorder import Input, Recorder, Warned
 from relaxpy.engine.recording import Run, record
 from relaxpy.engine.replay import Replay
 from relaxpy.engine.results import Building, Recording
+from relaxpy.engine.sampling import lanes_unlike
+from relaxpy.engine.tape import Tape
 from relaxpy.runtime.options import Options
 
 MOST_KEYS = 64
@@ -43,15 +45,13 @@ class Variant:
     reading: Reading
     lanes: int
     differentiable: list[bool]
-    sampled: bool  # do its decisions come from some of the lanes?
+    sampled: tuple[Tape, Tensor] | None  # where some of the lanes decided: its tape, and which they were
 
     def call(self, request: Request) -> tuple[bool, Any]:
         """(does it hold for these values, the result)"""
         arguments = request.arguments
         given = [self._fetched(spec, arguments.tensors, request.beta) for spec in self.inputs]
-        called = Called(
-            self.machine, Packing(self.inputs, self.recording.outputs, self.lanes, self.machine.dtype), self.replay
-        )
+        called = Called(self.machine, self._packing(), self.replay)
         outputs = ProgramFunction.apply(called, self.differentiable, *given)  # type: ignore[no-untyped-call]
         assert called.run is not None
         assert called.extra is not None
@@ -60,6 +60,16 @@ class Variant:
         for warned, masses in zip(self.warned, called.extra):
             warned.say(float(masses.max()))
         return True, Building(outputs, arguments.tensors, arguments.containers).build(self.recording.result)
+
+    def more_lanes(self, request: Request) -> Tensor:
+        """Lanes to look at when it is recorded again, since it did not hold."""
+        assert self.sampled is not None
+        given = [self._fetched(spec, request.arguments.tensors, request.beta).detach() for spec in self.inputs]
+        lanes, uniform = self._packing().inputs_of(given)
+        return lanes_unlike(*self.sampled, lanes, uniform, self.machine.dtype)
+
+    def _packing(self) -> Packing:
+        return Packing(self.inputs, self.recording.outputs, self.lanes, self.machine.dtype)
 
     @staticmethod
     def _fetched(spec: Input, tensors: list[Tensor], beta: Tensor | None) -> Tensor:
@@ -154,17 +164,19 @@ def call(
 
 
 def _by_new_program(programs: Programs, entry: Entry, request: Request) -> tuple[bool, Any]:
-    """(could it be recorded, the result); by the values of all lanes where a sample was not like the others."""
-    for sampled in (True, False):
+    """(could it be recorded, the result); once more where lanes that nobody looked at were unlike the others."""
+    sample: Tensor | None = None
+    for again in (False, True):
         with entry.lock:
-            new = _record(programs, entry, request, sampled)
+            new = _record(programs, entry, request, sample)
         if new is None:
             break
         holds, result = new.call(request)
         if holds:
             return True, result
-        if not new.sampled:
+        if again or new.sampled is None:
             break
+        sample = new.more_lanes(request)
         entry.variants.remove(new)
     return False, None
 
@@ -184,19 +196,19 @@ def _key_of_options(options: Options) -> Any:
     return (beta, *fields)
 
 
-def _record(programs: Programs, entry: Entry, request: Request, sampled: bool) -> Variant | None:
+def _record(programs: Programs, entry: Entry, request: Request, sample: Tensor | None) -> Variant | None:
     """A new program for this call; None, with the reason in the entry, if there can be none."""
     if entry.attempts >= MOST_ATTEMPTS:
         entry.eager = "its decisions differ from call to call"
         return None
-    entry.attempts += sampled
+    entry.attempts += sample is None
     caution = 1.0 if entry.attempts == 1 else CAUTION
     reading = Reading()
     try:
         reading.function(request.plan.made.function)
         for value, get in _objects(request.arguments):
             reading.object(value, get)
-        variant = _recorded(request, reading, caution, sampled)
+        variant = _recorded(request, reading, caution, sample)
     except NotRecordedError as error:
         reading.snapshots.restore()
         entry.eager = str(error)
@@ -222,12 +234,12 @@ def _objects(arguments: Arguments) -> list[tuple[Any, Callable[[], Any]]]:
     return [(value, lambda value=value: value) for value in arguments.objects]  # type: ignore[misc]
 
 
-def _recorded(request: Request, reading: Reading, caution: float, sampled: bool) -> Variant:
+def _recorded(request: Request, reading: Reading, caution: float, sample: Tensor | None) -> Variant:
     plan, beta, arguments = request.plan, request.beta, request.arguments
     dtype = arguments.tensors[0].dtype
     if dtype not in (torch.float32, torch.float64) or any(t.dtype != dtype for t in arguments.tensors):
         refuse(f"its arguments are {' and '.join(sorted({str(t.dtype) for t in arguments.tensors}))}")
-    recorder = Recorder(bool(plan.batch), dtype, caution, sampled)
+    recorder = Recorder(bool(plan.batch), dtype, caution, sample)
     recorder.parameters = reading.snapshots.parameters
     if beta is not None:
         recorded = recorder.read(beta.reshape(()), BETA, None, NO_LANES)
@@ -250,7 +262,7 @@ def _recorded(request: Request, reading: Reading, caution: float, sampled: bool)
         reading=reading,
         lanes=recorder.lane_count,
         differentiable=differentiable,
-        sampled=recorder.looked_at_some,
+        sampled=None if recorder.sample is None else (recorder.tape, recorder.sample),
     )
 
 

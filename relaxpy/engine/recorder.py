@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from relaxpy.engine.evaluation import Evaluation, Inputs, sample_of
+from relaxpy.engine.evaluation import Evaluation, Inputs
 from relaxpy.engine.instructions import CODES
 from relaxpy.engine.recorded import LANES, NO_LANES, ONE_LANE, Recorded, lifted, refuse
 from relaxpy.engine.tape import Tape
@@ -44,14 +44,14 @@ class Warned:
 class Recorder:
     """The recording of one call, with as many lanes as the call has (one without a batch)."""
 
-    def __init__(self, batched: bool, dtype: torch.dtype, caution: float = 1.0, sampled: bool = False) -> None:
+    def __init__(self, batched: bool, dtype: torch.dtype, caution: float = 1.0, sample: Tensor | None = None) -> None:
         self.tape = Tape()
         self.batched = batched
         self.dtype = dtype
         self.caution = caution  # how far below the bound a mass must be to be left out
         self.device = torch.device("cpu")
         self.inputs: list[Input] = []
-        self.sampled = sampled  # are decisions made by the values of some lanes?
+        self._sample = sample  # lanes whose values decide
         self.values: Inputs = []  # of inputs, until they are evaluated
         self.parameters: dict[int, tuple[Tensor, Any]] = {}  # captured tensors with a gradient, by identity, and where
         self.warned: list[Warned] = []
@@ -68,13 +68,12 @@ class Recorder:
 
     @functools.cached_property
     def evaluation(self) -> Evaluation:
-        sample = sample_of(self.values, self.lane_count) if self.sampled else None
-        return Evaluation(self.tape, self.values, self.lane_count, self.dtype, sample)
+        return Evaluation(self.tape, self.values, self.lane_count, self.dtype, self._sample)
 
     @property
-    def looked_at_some(self) -> bool:
-        """Were decisions made by the values of some lanes, and not of all?"""
-        return "evaluation" in self.__dict__ and self.evaluation.sample is not None
+    def sample(self) -> Tensor | None:
+        """The lanes by whose values decisions were made (None: all)."""
+        return self.evaluation.sample if "evaluation" in self.__dict__ else None
 
     # inputs
 
