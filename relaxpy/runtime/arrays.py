@@ -146,6 +146,8 @@ class SoftArray(ArrayMethods):
         self._refuse("the right side of `in` outside rewritten code", "write it in a relaxed function")
 
     def __getitem__(self, index: Any) -> Any:
+        if type(index) is int:
+            return (self.rows() if self._rows is None else self._rows)[index]
         return softindex.load(self, index)
 
     def __setitem__(self, index: Any, value: Any) -> None:

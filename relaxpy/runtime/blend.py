@@ -13,6 +13,7 @@ from torch import Tensor
 from relaxpy.runtime import arrays, births, integers, ops
 from relaxpy.runtime.arrays import SoftArray
 from relaxpy.runtime.containers import AttributeContainer, container
+from relaxpy.runtime.integers import SoftInteger
 from relaxpy.runtime.journal import Delta, seen_in
 from relaxpy.runtime.soft import UNDEFINED, Soft
 from relaxpy.runtime.state import state
@@ -55,6 +56,10 @@ def blend(p: Tensor, a: Any, b: Any, heap_a: Delta | None = None, heap_b: Delta 
     kind_a, kind_b = type(a), type(b)
     if kind_a is SoftNumber and kind_b is SoftNumber and a.finite and b.finite:
         return a if a.lanes is b.lanes else SoftNumber(ops.lerp(b.lanes, a.lanes, p), True)
+    if kind_b is SoftTruth and (kind_a is bool or kind_a is SoftTruth):
+        return SoftTruth(ops.lerp(b.lanes, a.lanes if kind_a is SoftTruth else int(a), p))
+    if kind_a is SoftInteger and kind_b is SoftInteger:
+        return integers.mix(p, a, b)
     if same(a, b):
         return a
     a, b = _as_integer(a), _as_integer(b)

@@ -21,7 +21,8 @@ from relaxpy.runtime import (
 )
 from relaxpy.runtime.filters import Weighed
 from relaxpy.runtime.journal import Delta
-from relaxpy.runtime.mixing import Locals, Mixer, settle
+from relaxpy.runtime.mixers import Mixer, Pair
+from relaxpy.runtime.mixing import Locals, mixed_cells, mixed_locals, settle
 from relaxpy.runtime.ops import Mass
 from relaxpy.runtime.scopes import Scope
 from relaxpy.runtime.soft import SKIP, UNDEFINED
@@ -142,6 +143,8 @@ class Branch(Scope):
 
     def close(self, **after: Any) -> tuple[Any, ...]:
         """End the block: the locals and changes of both sides are blended; returns the locals."""
+        if not self._swapped and (mixed := self._mixed_in_place(after)) is not None:
+            return mixed
         else_live: Mass = 1.0
         else_locals: Locals = self._before
         if self._swapped:
@@ -157,8 +160,23 @@ class Branch(Scope):
         result = self._blended(
             (self._then_live, else_live), (self._then_locals, else_locals), (self._then_changes, else_changes)
         )
-        raising.go_on(self.died)
+        if self.died is not None:
+            raising.go_on(self.died)
         return result
+
+    def _mixed_in_place(self, after: Locals) -> tuple[Any, ...] | None:
+        """The commonest end by far: no else side, nothing left early, and scalars are all that changed."""
+        scopes.end_inside(self)
+        if self.place is not None or self.died is not None or not self.then or not ops.is_one(self.live):
+            return None
+        locals_ = mixed_locals(self.p, after, self._before)
+        cells = None if locals_ is None else mixed_cells(self.p, self.log)
+        if cells is not None:
+            scopes.pop(self)
+            journal.hand_over(self.log)
+            for holder, cell, value in cells:
+                holder.put(cell, value)
+        return None if cells is None else locals_
 
     def raised(self) -> Any:
         """What a side catches: an exception that is an exit on its path."""
@@ -172,7 +190,7 @@ class Branch(Scope):
         self, lives: tuple[Mass, Mass], locals_: tuple[Locals, Locals], heaps: tuple[Delta, Delta]
     ) -> tuple[Any, ...]:
         if ops.is_one(lives[0]) and ops.is_one(lives[1]):
-            return settle(Mixer((self.p, 1.0), heaps, pair=True), locals_)
+            return settle(Pair(self.p, heaps), locals_)
         masses = [ops.times(self.mass_then, lives[0]), ops.times(ops.complement(self.mass_then), lives[1])]
         masses = [0.0 if ops.is_zero(live) else mass for live, mass in zip(lives, masses)]
         if state.scopes:

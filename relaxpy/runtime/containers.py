@@ -23,9 +23,9 @@ class Container:
     __slots__ = ("target", "key")
     noun = "object"
 
-    def __init__(self, target: Any, attributes: bool = False) -> None:
+    def __init__(self, target: Any) -> None:
         self.target = target
-        self.key = (id(target), attributes)
+        self.key = (id(target), False)
 
     def get(self, cell: Any) -> Any:
         """The value of a cell, UNDEFINED where there is none."""
@@ -166,7 +166,7 @@ class ArrayContainer(ListContainer):
     noun = "soft array"
 
     def get(self, cell: Any) -> Any:
-        return self.target.rows()[cell]
+        return (self.target._rows or self.target.rows())[cell]
 
     def put(self, cell: Any, value: Any) -> None:
         self.target.rows()[cell] = value
@@ -203,7 +203,8 @@ class AttributeContainer(Container):
     noun = "object"
 
     def __init__(self, target: Any) -> None:
-        super().__init__(target, attributes=True)
+        self.target = target
+        self.key = (id(target), True)
 
     def get(self, cell: Any) -> Any:
         own = _own_attributes(self.target)

@@ -73,7 +73,8 @@ def if_(condition: Any) -> Any:
         return TAKEN
     if condition is False:
         return SKIPPED
-    condition = asked(condition)
+    if not isinstance(condition, Soft):
+        condition = asked(condition)
     if isinstance(condition, Soft):
         return branches.branch(condition)
     return TAKEN if condition else SKIPPED
@@ -83,39 +84,39 @@ def if_lt(a: Any, b: Any) -> Any:
     kind, other = type(a), type(b)
     if (kind is float or kind is int) and (other is float or other is int):
         return TAKEN if a < b else SKIPPED
-    return if_(lt(a, b))
+    return if_(a < b if isinstance(a, Soft) else lt(a, b))
 
 
 def if_le(a: Any, b: Any) -> Any:
     kind, other = type(a), type(b)
     if (kind is float or kind is int) and (other is float or other is int):
         return TAKEN if a <= b else SKIPPED
-    return if_(le(a, b))
+    return if_(a <= b if isinstance(a, Soft) else le(a, b))
 
 
 def if_gt(a: Any, b: Any) -> Any:
     kind, other = type(a), type(b)
     if (kind is float or kind is int) and (other is float or other is int):
         return TAKEN if a > b else SKIPPED
-    return if_(gt(a, b))
+    return if_(a > b if isinstance(a, Soft) else gt(a, b))
 
 
 def if_ge(a: Any, b: Any) -> Any:
     kind, other = type(a), type(b)
     if (kind is float or kind is int) and (other is float or other is int):
         return TAKEN if a >= b else SKIPPED
-    return if_(ge(a, b))
+    return if_(a >= b if isinstance(a, Soft) else ge(a, b))
 
 
 def if_eq(a: Any, b: Any) -> Any:
     kind, other = type(a), type(b)
     if (kind is float or kind is int) and (other is float or other is int):
         return TAKEN if a == b else SKIPPED
-    return if_(eq(a, b))
+    return if_(a == b if isinstance(a, Soft) else eq(a, b))
 
 
 def if_ne(a: Any, b: Any) -> Any:
     kind, other = type(a), type(b)
     if (kind is float or kind is int) and (other is float or other is int):
         return TAKEN if a != b else SKIPPED
-    return if_(ne(a, b))
+    return if_(a != b if isinstance(a, Soft) else ne(a, b))

@@ -136,7 +136,7 @@ def mean_of(value: Any) -> Operand:
 def affine(value: SoftInteger, scale: int, shift: int) -> SoftInteger:
     mean = value.lanes * scale if scale != 1 else value.lanes
     if shift:
-        mean = mean + shift
+        mean = mean + ops.constant(shift, mean)
     node = value.node
     if isinstance(node, Affine):
         return SoftInteger(mean, Affine(scale * node.scale, scale * node.shift + shift, node.parts[0]))
@@ -153,8 +153,14 @@ def add(a: SoftInteger, b: Any, sign: int, operation: Any) -> Any:
 
 def mix(weight: Tensor, first: Any, second: Any) -> SoftInteger:
     """``first`` with probability ``weight``, else ``second``; ints, bools or soft ones."""
-    mean = ops.lerp(mean_of(second), mean_of(first), weight)
-    return SoftInteger(mean, Mixture(weight, node_of(first), node_of(second)))
+    one, other = node_of(first), node_of(second)
+    shift = one.shift_from(other)
+    # where a counter goes on or not, its expectation moves by the weight: one sum, and a derivative that costs nothing
+    if shift is None or second.lanes.dtype != weight.dtype:
+        mean = ops.lerp(mean_of(second), mean_of(first), weight)
+    else:
+        mean = torch.add(second.lanes, weight, alpha=shift)
+    return SoftInteger(mean, Mixture(weight, one, other))
 
 
 def from_table(probabilities: Tensor, values: list[int] | None = None, categorical: bool = False) -> SoftInteger:

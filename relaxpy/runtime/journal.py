@@ -114,7 +114,7 @@ NO_CHANGES.places, NO_CHANGES.time = (), 0
 def recorded(changes: Mapping[Key, Change], sides: Iterable[Scope]) -> Delta:
     """The changes with the present time and the places of these open scopes."""
     result = Delta(changes)
-    result.places = tuple(scope.place for scope in sides if scope.place is not None)
+    result.places = tuple([scope.place for scope in sides if scope.place is not None])
     result.time = state.time
     state.time += 1
     return result
@@ -125,14 +125,23 @@ def unchanged(scope: Scope) -> Delta:
     return recorded(NO_CHANGES, [outer for outer in state.scopes if outer is not scope])
 
 
+def hand_over(log: Log) -> None:
+    """What a scope that has ended changed is now on account of the scope outside; its cells may hold soft values."""
+    if state.logs:
+        state.logs[-1].absorb(log)
+    if state.call is not None:
+        state.call.touched.update((key, entry.container) for key, entry in log.items())
+
+
 def delta(logs: Iterable[Log]) -> Delta:
     """The present content of everything that the logs (outer to inner) saw changing."""
     return recorded(_changes(tuple(logs)), state.scopes)
 
 
 def _changes(logs: tuple[Log, ...]) -> Mapping[Key, Change]:
-    if len(logs) == 1 and not logs[0]:
-        return NO_CHANGES
+    if len(logs) == 1:
+        entries = logs[0].items()
+        return {key: _present(each.container, None if each.whole is not None else each.cells) for key, each in entries}
     keys: dict[Key, tuple[Container, dict[Any, None] | None]] = {}
     for log in logs:
         for key, entry in log.items():
@@ -142,12 +151,14 @@ def _changes(logs: tuple[Log, ...]) -> Mapping[Key, Change]:
             else:
                 cells.update(dict.fromkeys(entry.cells))
                 keys[key] = (container, cells)
-    return {
-        key: Change(container, {}, container.copy())
-        if cells is None
-        else Change(container, {cell: container.get(cell) for cell in cells}, None)
-        for key, (container, cells) in keys.items()
-    }
+    return {key: _present(container, cells) for key, (container, cells) in keys.items()}
+
+
+def _present(container: Container, cells: Iterable[Any] | None) -> Change:
+    """What a container holds in these cells, or everything."""
+    if cells is None:
+        return Change(container, {}, container.copy())
+    return Change(container, {cell: container.get(cell) for cell in cells}, None)
 
 
 def seen_in(container: Container, changes: Delta | None) -> Any:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 advancing: Any = LazyModule("relaxpy.runtime.advancing")
 decisions: Any = LazyModule("relaxpy.runtime.decisions")
+mixers: Any = LazyModule("relaxpy.runtime.mixers")
 mixing: Any = LazyModule("relaxpy.runtime.mixing")
 ops: Any = LazyModule("relaxpy.runtime.ops")
 values: Any = LazyModule("relaxpy.runtime.values")
@@ -104,7 +105,7 @@ class Exits(Scope):
     def merged(self, exits: list[Exit]) -> tuple[Any, ...]:
         """The mix of exits, written to the heap, which is rolled back first."""
         self.log.undo()
-        mixer = mixing.Mixer([exit_.mass for exit_ in exits], [exit_.changes for exit_ in exits])
+        mixer = mixers.Mixer([exit_.mass for exit_ in exits], [exit_.changes for exit_ in exits])
         return tuple(mixing.settle(mixer, [exit_.locals or {} for exit_ in exits]))
 
     def total(self, exits: list[Exit]) -> Mass:

@@ -6,170 +6,26 @@ of its own side, and then written.
 
 from __future__ import annotations
 
-import contextlib
 import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from relaxpy.errors import BlendError
 from relaxpy.runtime import births, ops, scopes, stores
-from relaxpy.runtime.births import Birth
-from relaxpy.runtime.blend import COMPARED, CannotBlendError, blend, blend_parts, has_parts, same
+from relaxpy.runtime.blend import CannotBlendError, blend, same
 from relaxpy.runtime.containers import Container
-from relaxpy.runtime.journal import NO_CHANGES, Delta, Key, seen_in
-from relaxpy.runtime.ops import Mass, Operand
-from relaxpy.runtime.soft import UNDEFINED, Unblendable
+from relaxpy.runtime.integers import SoftInteger
+from relaxpy.runtime.journal import NO_CHANGES, Delta, Key, Log, seen_in
+from relaxpy.runtime.mixers import Mixer
+from relaxpy.runtime.ops import Operand
+from relaxpy.runtime.soft import Unblendable
 from relaxpy.runtime.state import state
-from relaxpy.runtime.through import Through
-from relaxpy.runtime.values import SoftNumber
-from relaxpy.runtime.weights import Weights, mean as mean_of_scalars
+from relaxpy.runtime.values import SoftNumber, SoftTruth
 
 Locals = Mapping[str, Any]
-
-
-class Mixer:
-    """Mixes values of states that have these masses and heaps. ``pair``: the two masses are p and 1 - p.
-
-    ``straight``: the masses are those of straight-through mode, 0 or 1 with a derivative.
-    """
-
-    def __init__(
-        self, masses: Sequence[Mass], heaps: Sequence[Delta], pair: bool = False, straight: bool = False
-    ) -> None:
-        self.masses = [ops.value_of(mass) for mass in masses]
-        self.heaps = list(heaps)
-        self.pair = pair
-        self._weights: dict[tuple[int, ...], Weights] = {}
-        self.straight = straight or any(isinstance(mass, Through) for mass in masses)
-
-    def knowing(self, birth: Birth) -> Mixer | None:
-        """The mixer of those states that know an object, which was made on a soft path; None where nobody does."""
-        known = [heap.knows(birth) for heap in self.heaps]
-        if all(known):
-            return self
-        kept = [k for k, knows in enumerate(known) if knows and (self.pair or not ops.is_zero(self.masses[k]))]
-        if not kept:
-            return None
-        return self.among(kept, self.masses if len(kept) > 1 else [1.0] * len(known))
-
-    def among(self, kept: Sequence[int], masses: Sequence[Operand]) -> Mixer:
-        """The mixer of some of the states, by these masses of all of them."""
-        return Mixer([masses[k] for k in kept], [self.heaps[k] for k in kept], straight=self.straight)
-
-    def mix(self, values: Sequence[Any]) -> Any:
-        """The expectation of one value; what cannot be blended is dropped where its mass is negligible."""
-        try:
-            return self._mix(self.masses, values, self.heaps)
-        except CannotBlendError:
-            outside = ops.value_of(scopes.path_mass())
-            masses = self.all_masses()
-            kept = [k for k, m in enumerate(masses) if not ops.at_most(ops.times(outside, m), state.options.epsilon)]
-            if not kept:
-                kept = [max(range(len(masses)), key=lambda k: ops.largest(masses[k]))]
-            if len(kept) == len(masses):
-                raise
-            inner = self.among(kept, masses)
-            return inner._mix(inner.masses, [values[k] for k in kept], inner.heaps)
-
-    def _mix(self, masses: Sequence[Operand], values: Sequence[Any], heaps: Sequence[Any]) -> Any:
-        if self.pair:
-            p = masses[0]
-            if not isinstance(p, Tensor):
-                return values[0] if p else values[1]
-            return blend(p, values[0], values[1], heaps[0], heaps[1])
-        groups: list[_Group] = []
-        known: dict[int, _Group] = {}
-        present: list[int] = []
-        for state_, (mass, value, heap) in enumerate(zip(masses, values, heaps)):
-            if ops.is_zero(mass) or value is UNDEFINED:
-                continue
-            place = len(present)
-            present.append(state_)
-            group = known.get(id(value))
-            if group is None and type(value) in COMPARED:
-                group = next((each for each in groups if same(each.value, value)), None)
-            if group is None:
-                group = known[id(value)] = _Group(value, heap)
-                groups.append(group)
-            group.states.append(place)
-        if not groups:
-            return UNDEFINED
-        if len(groups) == 1:
-            return groups[0].value
-        if len(present) > 2 and any(has_parts(group.value) for group in groups):
-            return self._mix_parts(masses, values, heaps, present)
-        return self._blend(groups, tuple(present), [masses[k] for k in present])
-
-    def _mix_parts(
-        self, masses: Sequence[Operand], values: Sequence[Any], heaps: Sequence[Any], present: Sequence[int]
-    ) -> Any:
-        """Part by part: an object that several states share may hold something else in each of them."""
-
-        def mixed(parts: Sequence[Any]) -> Any:
-            whole = [UNDEFINED] * len(values)
-            for state_, part in zip(present, parts):
-                whole[state_] = part
-            return self._mix(masses, whole, heaps)
-
-        return blend_parts([values[k] for k in present], [heaps[k] for k in present], mixed)
-
-    def _blend(self, groups: list[_Group], present: tuple[int, ...], masses: list[Operand]) -> Any:
-        weights = self._weights.get(present)
-        if weights is None:
-            weights = self._weights[present] = Weights(masses, _a_tensor(*(group.value for group in groups)))
-        first, second = groups[:2]
-        if len(groups) == 2:
-            return blend(weights.of(tuple(second.states)), second.value, first.value, second.heap, first.heap)
-        found = mean_of_scalars(weights, [(tuple(group.states), group.value) for group in groups])
-        if found is not None:
-            return found
-        return _straight_blend(weights, groups) if self.straight else _running_blend(weights, groups)
-
-    def all_masses(self) -> list[Operand]:
-        return [self.masses[0], ops.complement(self.masses[0])] if self.pair else self.masses
-
-
-class _Group:
-    """States that leave the same value."""
-
-    __slots__ = ("value", "heap", "states")
-
-    def __init__(self, value: Any, heap: Any) -> None:
-        self.value = value
-        self.heap = heap
-        self.states: list[int] = []
-
-
-def _running_blend(weights: Weights, groups: list[_Group]) -> Any:
-    value, heap = groups[0].value, groups[0].heap
-    total = weights.of(tuple(groups[0].states))
-    for group in groups[1:]:
-        mass = weights.of(tuple(group.states))
-        total = total + mass
-        value = blend(ops.share(mass, total), group.value, value, group.heap, heap)
-        heap = None
-    return value
-
-
-def _straight_blend(weights: Weights, groups: list[_Group]) -> Any:
-    """Hard mode's value, and the derivative of the mean: where masses are 0 a running mean would have none."""
-    value = _running_blend(weights.detached(), groups)
-    for group in groups:
-        weight = weights.of(tuple(group.states))
-        with contextlib.suppress(CannotBlendError):  # hard mode does not see it
-            value = blend(weight - weight.detach(), group.value, value, group.heap, None)
-    return value
-
-
-def _a_tensor(*values: Any) -> Tensor:
-    for value in values:
-        lanes = getattr(value, "lanes", None)
-        if isinstance(lanes, Tensor):
-            return lanes
-    return torch.zeros(())
+SCALARS = frozenset({SoftNumber, SoftTruth, SoftInteger, float, int, bool})
 
 
 def settle(mixer: Mixer, states: Sequence[Locals]) -> tuple[Any, ...]:
@@ -177,16 +33,44 @@ def settle(mixer: Mixer, states: Sequence[Locals]) -> tuple[Any, ...]:
 
     Returns the blended locals, in order; a local that cannot be blended becomes a value that raises when it is read.
     """
-    if not mixer.pair and all(ops.is_zero(mass) for mass in mixer.masses):
+    if mixer.is_empty():
         return tuple(states[0].values())
-    blended = tuple(_local(mixer, name, [local[name] for local in states]) for name in states[0])
+    blended = tuple([_local(mixer, name, [local[name] for local in states]) for name in states[0]])
     if state.births:
-        for mass, heap in zip(mixer.masses, mixer.heaps):
-            if mixer.pair or not ops.is_zero(mass):
+        for place, heap in enumerate(mixer.heaps):
+            if mixer.counts(place):
                 births.arrived(heap.places)
     for holder, cell, value in _changes(mixer):
         _write(holder, cell, value)
     return blended
+
+
+def mixed_locals(p: Tensor, after: Locals, before: Locals) -> tuple[Any, ...] | None:
+    """The locals of a branch without an else side; None where other than scalars differ, which may be seen differently."""
+    result = []
+    for name, old in before.items():
+        new = after[name]
+        if new is not old:
+            if type(new) not in SCALARS or type(old) not in SCALARS:
+                return None
+            new = blend(p, new, old)
+        result.append(new)
+    return tuple(result)
+
+
+def mixed_cells(p: Tensor, log: Log) -> list[tuple[Container, Any, Any]] | None:
+    """What the cells of a log hold after a branch without an else side; None where other than scalars changed."""
+    writes = []
+    for entry in log.values():
+        holder = entry.container
+        if entry.whole is not None or births.of(holder) is not None:
+            return None
+        for cell, old in entry.cells.items():
+            new = holder.get(cell)
+            if type(new) not in SCALARS or type(old) not in SCALARS:
+                return None
+            writes.append((holder, cell, blend(p, new, old)))
+    return writes
 
 
 def mixed_errors(masses: Sequence[Operand], errors: Sequence[BaseException]) -> Any:
@@ -249,10 +133,15 @@ def _changes(mixer: Mixer) -> list[tuple[Container, Any, Any]]:
         if among is None:
             continue
         changes = [heap.get(key) for heap in among.heaps]
-        if any(change is not None and change.whole is not None for change in changes):
+        cells: dict[Any, Any] = {}
+        whole = False
+        for side in changes:
+            if side is not None:
+                cells.update(side.cells)
+                whole = whole or side.whole is not None
+        if whole:
             writes.append((holder, WHOLE, _whole(among, holder)))
             continue
-        cells = dict.fromkeys(cell for change in changes if change is not None for cell in change.cells)
         for cell in cells:
             old = holder.get(cell)
             values = [old if change is None else change.cells.get(cell, old) for change in changes]

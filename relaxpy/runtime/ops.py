@@ -201,6 +201,7 @@ def share(part: Operand, total: Operand) -> Operand:
 
 def lerp(start: Operand, end: Operand, weight: Tensor) -> Tensor:
     """start + weight (end - start), exact at weight 0 and 1 for finite ends."""
+    dtype = weight.dtype
     if not isinstance(start, Tensor):
         if not isinstance(end, Tensor):
             return weight if start == 0 and end == 1 else weight * (end - start) + start
@@ -209,7 +210,6 @@ def lerp(start: Operand, end: Operand, weight: Tensor) -> Tensor:
         start = constant(start, weight)
     elif not isinstance(end, Tensor):
         end = constant(end, weight)
-    dtype = weight.dtype
     if start.dtype == dtype and end.dtype == dtype:
         return torch.lerp(start, end, weight)
     dtype = torch.promote_types(torch.promote_types(start.dtype, end.dtype), dtype)

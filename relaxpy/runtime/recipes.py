@@ -27,6 +27,10 @@ class Node:
     def evaluate(self) -> Distribution:
         raise NotImplementedError
 
+    def shift_from(self, other: Node) -> int | None:
+        """k if this is the other plus a known k, None where that is not seen at once."""
+        return None
+
 
 class Constant(Node):
     __slots__ = ()
@@ -81,6 +85,11 @@ class Affine(Node):
         super().__init__(part)
         self.scale = scale
         self.shift = shift
+
+    def shift_from(self, other: Node) -> int | None:
+        if isinstance(other, Affine) and other.parts[0] is self.parts[0] and other.scale == self.scale:
+            return self.shift - other.shift
+        return self.shift if other is self.parts[0] and self.scale == 1 else None
 
     def evaluate(self) -> Distribution:
         values, probabilities = part_distribution(self.parts[0])

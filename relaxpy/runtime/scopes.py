@@ -107,7 +107,7 @@ def push(scope: Scope, weight: Mass = 1.0) -> None:
 
 def _site() -> tuple[CodeType, int] | None:
     """The instruction of the user's code that runs; a line is made of it only for messages."""
-    frame: FrameType | None = sys._getframe(2)
+    frame: FrameType | None = sys._getframe(3)
     while frame is not None and frame.f_globals.get("__name__", "").startswith("relaxpy.runtime"):
         frame = frame.f_back
     return None if frame is None else (frame.f_code, frame.f_lasti)

@@ -16,7 +16,7 @@ from relaxpy.runtime.ops import Operand
 from relaxpy.runtime.recipes import Table
 from relaxpy.runtime.soft import Soft
 from relaxpy.runtime.state import state
-from relaxpy.runtime.values import SoftScalar, SoftTruth, operand
+from relaxpy.runtime.values import SoftNumber, SoftScalar, SoftTruth, operand
 
 HardComparison = Callable[[Any, Any], Any]
 
@@ -39,6 +39,8 @@ def less_equal(a: Any, b: Any) -> Any:
 
 def ordered(a: Any, b: Any, hard: HardComparison, sign: int) -> Any:
     """P(a > b) (sign 1) or P(a < b) (sign -1), strictness mattering to integers and infinities only."""
+    if type(a) is SoftNumber and type(b) is SoftNumber and a.finite and b.finite and state.options.mode == "soft":
+        return SoftTruth(perturbation.below(a.lanes - b.lanes if sign > 0 else b.lanes - a.lanes))
     if arrays.is_array(a) or arrays.is_array(b):
         return arrays.elementwise(a, b, lambda x, y: _array_order(x, y, hard, sign))
     if counted(a) and counted(b) or counted(b, True) and counted(a, True):
