@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -89,7 +90,7 @@ class Branch(Scope):
     """One soft `if`: ``open``, the then side, ``swap``, the else side, ``close``.
 
     ``then`` and ``orelse`` say whether the sides run. A side whose mass is negligible in every lane is left out where the
-    rewriter asks to look (it holds a call, a loop or an exit); the likelier side always runs.
+    rewriter asks to look (it holds a call, a loop or an exit); one side always runs.
     """
 
     __slots__ = (
@@ -121,7 +122,7 @@ class Branch(Scope):
         self._before = before
         scopes.push(self, self.mass_then)
         if look:
-            self.then = not scopes.negligible() or ops.largest(self.p) >= 0.5
+            self.then = not scopes.negligible() or self._needed(self.p)
 
     def swap(self, look: bool = False, /, **after_then: Any) -> tuple[Any, ...]:
         """End the then side and begin the else side, from the state before; returns its locals."""
@@ -130,8 +131,26 @@ class Branch(Scope):
         self.open_with(ops.complement(self.mass_then))
         scopes.restart_log(self)
         if look:
-            self.orelse = not scopes.negligible() or not self.then
+            self.orelse = not self.then or not scopes.negligible() or self._shares(1 - self.p)
         return tuple(self._before.values())
+
+    def _shares(self, share: Tensor) -> bool:
+        """Has a side of negligible mass a share of a path that counts? Left out, it would never use the path up."""
+        return not scopes.negligible_outside(self) and ops.largest(share) > math.sqrt(state.options.epsilon)
+
+    def _needed(self, p: Tensor) -> bool:
+        """Does the then side run although its mass is negligible?
+
+        One side must, for its values. On a path that is negligible as a whole it is the likelier one; but where this very
+        decision, taken so, led back to itself, it is the other one, if it is possible: so recursion ends.
+        """
+        epsilon = state.options.epsilon
+        if not scopes.negligible_outside(self):
+            return self._shares(p)
+        likelier = ops.largest(p) >= 0.5
+        if ops.largest(p) <= epsilon or ops.largest(1 - p) <= epsilon:
+            return likelier
+        return likelier ^ (scopes.negligible_like(self) % 2 == 1)
 
     def _end_then(self, after_then: Locals) -> None:
         scopes.end_inside(self)

@@ -24,6 +24,9 @@ from relaxpy.runtime.state import state
 
 ops: Any = LazyModule("relaxpy.runtime.ops")
 
+# of a long path (a recursion's) this many steps at either end are told
+_SHOWN = 8
+
 
 def explain(error: BaseException) -> None:
     """Say on which soft path an error arose, how probable it is and where it branched off; nothing on a hard path."""
@@ -32,6 +35,8 @@ def explain(error: BaseException) -> None:
     if not state.scopes:
         return
     steps = [f'\n  File "{place[0]}", line {place[1]}: {text}' for place, text in map(_step, state.scopes) if text]
+    if len(steps) > 2 * _SHOWN:
+        steps[_SHOWN:-_SHOWN] = [f"\n  ... {len(steps) - 2 * _SHOWN} more ..."]
     note = f"on a soft path of probability {_probability(scopes.path_mass())}{':' if steps else ''}{''.join(steps)}"
     if sys.version_info >= (3, 11):
         error.add_note(note)

@@ -208,6 +208,24 @@ def negligible() -> bool:
     return bool(state.scopes) and ops.at_most(path_mass(), state.options.epsilon)
 
 
+def negligible_outside(scope: Scope) -> bool:
+    """Is the path on which a scope was opened negligible as a whole? Looks."""
+    scope.mass()
+    outside: Any = scope._outside
+    return bool(ops.at_most(outside, state.options.epsilon))
+
+
+def negligible_like(scope: Scope) -> int:
+    """How many open scopes of the same instruction stand on paths that are negligible as a whole? Looks."""
+    count = 0
+    for each in reversed(state.scopes):
+        if each is not scope:
+            if not negligible_outside(each):
+                break
+            count += each.site == scope.site
+    return count
+
+
 def live() -> bool:
     """Does anything of the path go on here? Rewritten code asks after statements that may leave."""
     if not state.scopes:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
+import pytest
+
 from relaxpy import relax
-from tests.laws.support import FINE, above, array, assert_same, mixture, number
+from tests.laws.support import BETA, FINE, above, array, assert_same, mixture, number
 
 
 def test_return_before_the_end() -> None:
@@ -314,6 +317,52 @@ def test_recursion_ends_by_mass() -> None:
         mass = mass * above(x - k)
         expected = expected + mass
     assert_same(relax(steps, **FINE)(x), expected, [x])
+
+
+def exits_first(x: Any) -> Any:
+    if x < 0:
+        return 0
+    return exits_first(x) + 1
+
+
+def exits_last(x: Any) -> Any:
+    if x > 0:
+        return exits_last(x) + 1
+    return 0
+
+
+def exits_in_an_expression(x: Any) -> Any:
+    return exits_in_an_expression(x) + 1 if x > 0 else 0
+
+
+@pytest.mark.parametrize("value", [0.9, 0.4, -0.4])
+@pytest.mark.parametrize("program", [exits_first, exits_last, exits_in_an_expression])
+def test_recursion_that_goes_on_with_one_probability_ends_by_mass(program: Any, value: float) -> None:
+    x = number(value)
+    p = above(x)
+    assert_same(relax(program, beta=BETA, epsilon=1e-9)(x), p / (1 - p), [x], tolerance=1e-5)
+
+
+def test_recursion_of_several_calls_ends_by_mass() -> None:
+    def leaves(x: Any) -> Any:
+        return leaves(x) + leaves(x) if x > 0 else 1.0
+
+    x = number(-0.7)
+    p = above(x)
+    # n = 2 p n + (1 - p)
+    assert_same(relax(leaves, beta=BETA, epsilon=1e-7)(x), (1 - p) / (1 - 2 * p), [x], tolerance=1e-3)
+
+
+def test_the_note_of_a_long_path_is_short() -> None:
+    def endless(x: Any) -> Any:
+        return endless(x) + 1 if x > 0 else 0
+
+    with pytest.raises(RecursionError) as caught:
+        relax(endless, beta=20.0)(number(1.0))
+    if sys.version_info >= (3, 11):
+        (note,) = caught.value.__notes__
+        assert note.count("endless(x) + 1 if x > 0") == 16
+        assert "more ..." in note
 
 
 def test_a_predicate_with_early_returns() -> None:
