@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -60,3 +61,20 @@ def assert_mean(value: Tensor | float, sample: Tensor) -> None:
     value = float(torch.as_tensor(value).detach())
     difference = abs(value - float(sample.mean()))
     assert difference <= 4 * error + 20 / DRAWS, f"{value} instead of {float(sample.mean())} +- {error}"
+
+
+# as textbooks have them
+DENSITIES: dict[str, Callable[[Tensor], Tensor]] = {
+    "logistic": lambda z: torch.exp(-z) / (1 + torch.exp(-z)) ** 2,
+    "normal": lambda z: torch.exp(-(z**2) / 2) / math.sqrt(2 * math.pi),
+    "laplace": lambda z: torch.exp(-z.abs()) / 2,
+    "cauchy": lambda z: 1 / (math.pi * (1 + z**2)),
+    "reciprocal": lambda z: 1 / (1 + 2 * z.abs()) ** 2,
+    "uniform": lambda z: (z.abs() <= 1).double() / 2,
+    "cubic_hermite": lambda z: 0.75 * (1 - z**2).clamp(min=0),
+    "gudermannian": lambda z: 1 / (math.pi * torch.cosh(z)),
+    "gumbel_max": lambda z: torch.exp(-z - torch.exp(-z)),
+    "gumbel_min": lambda z: torch.exp(z - torch.exp(z)),
+    "exponential": lambda z: torch.where(z >= 0, torch.exp(-z), 0.0),
+    "mirrored_exponential": lambda z: torch.where(z <= 0, torch.exp(z), 0.0),
+}
