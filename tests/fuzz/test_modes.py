@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from relaxpy import relax
-from relaxpy.runtime import mixing
 from relaxpy.runtime.weights import Weights
 from tests.fuzz.check import (
     BETA,
@@ -75,13 +74,14 @@ def meetings(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How often paths met that hard mode does not take: what they leave counts by its first order only (through.py)."""
     seen: list[int] = []
 
-    class Watched(Weights):
-        def __init__(self, masses: Any, like: Any) -> None:
-            super().__init__(masses, like)
-            if not torch.stack(torch.broadcast_tensors(*map(torch.as_tensor, masses))).detach().sum(0).all():
-                seen.append(1)
+    make = Weights.__init__
 
-    monkeypatch.setattr(mixing, "Weights", Watched)
+    def watched(self: Weights, masses: Any, like: Any) -> None:
+        make(self, masses, like)
+        if not torch.stack(torch.broadcast_tensors(*map(torch.as_tensor, masses))).detach().sum(0).all():
+            seen.append(1)
+
+    monkeypatch.setattr(Weights, "__init__", watched)
     return seen
 
 

@@ -16,9 +16,9 @@ from typing import Any
 
 import relaxpy
 import relaxpy.runtime
+from relaxpy.definitions import module_source
 from relaxpy.programs import function_of, program_of
 from relaxpy.relocation import relocate
-from relaxpy.source import module_source
 from relaxpy.transform import Rewritten, rewrite
 
 __all__ = ["WAYS", "compiled", "decoded", "install"]
