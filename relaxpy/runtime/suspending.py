@@ -50,6 +50,11 @@ class Piecewise:
         try:
             boundary.resume(self.call)
             yield
+        except (StopIteration, StopAsyncIteration, GeneratorExit):
+            raise
+        except BaseException as error:
+            boundary.failed(self.call, error)
+            raise
         finally:
             boundary.end(self.call)
 
