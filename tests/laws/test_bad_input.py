@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import linecache
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -236,6 +237,65 @@ def test_a_source_that_has_changed(tmp_path: Path) -> None:
         "the source of `program` has changed since it was imported\n"
         f'  File "{file}", line 1\n    def program(x):\n  remedy: import it anew, or start again'
     )
+
+
+# What Python refuses when it parses, when it looks at names, when it compiles; and what only later versions take.
+WRONG = [
+    "x = 1\nif x >:\n    y\n",
+    "x = b'a' 'b'\n",
+    "x = f'{y!z}'\n",
+    "x = (1\n",
+    "def f(x, x):\n    return x\n",
+    "def f():\n    x = 1\n    global x\n",
+    "def f(x):\n    break\n",
+    "return 1\n",
+    "async def f(x):\n    yield from x\n",
+    "match x:\n    case y: pass\n    case z: pass\n",
+    "[*x for x in y]\n",
+    "from __future__ import braces\n",
+    "x = 1\nprint \x00\n",
+]
+TOO_NEW = ["type X = int\n", "def f[T](x: T) -> T:\n    return x\n", "x = f'{'a'}'\n", "class A[T]: pass\n"]
+WRONG += TOO_NEW if sys.version_info < (3, 12) else []
+
+
+@pytest.mark.parametrize("source", WRONG)
+def test_what_python_refuses_is_refused_in_its_words(source: str) -> None:
+    from relaxpy.transform import rewrite
+
+    with pytest.raises((SyntaxError, ValueError)) as expected:
+        compile(source, "program.py", "exec", dont_inherit=True)
+    wrong: Any = expected.value
+    line, column = (getattr(wrong, name, 1) or 1 for name in ("lineno", "offset"))
+    with pytest.raises(RelaxSyntaxError) as caught:
+        rewrite(source, filename="program.py", first_line=7)
+    shown = source.splitlines()[line - 1]
+    column -= len(shown) - len(shown.lstrip())
+    words, place, text, caret, remedy = str(caught.value).splitlines()
+    assert words == getattr(wrong, "msg", str(wrong))
+    assert place == f'  File "program.py", line {line + 6}'
+    assert text.replace("\x00", " ") == f"    {shown.strip()}".replace("\x00", " ")
+    assert caret == f"{' ' * (3 + column)}^"
+    assert remedy == "  remedy: make it valid Python first"
+
+
+def test_what_the_parser_of_relaxpy_does_not_know_is_refused() -> None:
+    from relaxpy.transform import rewrite
+
+    with pytest.raises(RelaxSyntaxError) as caught:
+        rewrite("def f(y):\n    (x): int = y\n    return x\n", filename="program.py", first_line=7)
+    assert str(caught.value) == (
+        "valid Python that libcst, which relaxpy reads source with, cannot parse\n"
+        '  File "program.py", line 8\n    (x): int = y\n       ^\n  remedy: write this statement in another way'
+    )
+
+
+def test_what_the_place_of_a_definition_gives_it_is_not_refused() -> None:
+    from relaxpy.transform import rewrite
+
+    nonlocal_name = "def f(x):\n    nonlocal y\n    y = x\n"
+    assert rewrite(nonlocal_name, free_variables=frozenset({"y"})).changed
+    assert not rewrite("import asyncio\nawait asyncio.sleep(0)\n").changed
 
 
 def test_source_that_is_not_python_is_shown_with_a_caret() -> None:
