@@ -58,6 +58,7 @@ class Call:
         self.borrowed: list[tuple[Container, Any, Any, Any]] = []
         self.made: dict[int, Any] = {}
         self.drawn: dict[int, tuple[Any, Any]] = {}
+        self.presences: dict[tuple[Key, Any], Any] | None = None
         self.iterators: dict[int, tuple[Any, scopes.Scope]] = {}
         self.hard: HardTensors | None = None
         self.departures = Departures()

@@ -17,6 +17,7 @@ from relaxpy.runtime import (
     journal,
     ops,
     perturbation,
+    presence,
     raising,
     scopes,
 )
@@ -25,6 +26,7 @@ from relaxpy.runtime.journal import Delta
 from relaxpy.runtime.mixers import Mixer, Pair
 from relaxpy.runtime.mixing import Locals, mixed_cells, mixed_locals, settle
 from relaxpy.runtime.ops import Mass
+from relaxpy.runtime.presence import Existence
 from relaxpy.runtime.scopes import Scope
 from relaxpy.runtime.soft import SKIP, UNDEFINED
 from relaxpy.runtime.state import state
@@ -33,18 +35,20 @@ from relaxpy.runtime.values import SoftTruth, truth_of
 
 def branch(condition: Any) -> Any:
     """The branch of a soft condition; every soft decision of an `if` passes here."""
-    decided = decisions.decide(truth_of(condition))
+    truth = truth_of(condition)
+    decided = decisions.decide(truth)
     if isinstance(decided, bool):
         return control.TAKEN if decided else control.SKIPPED
-    return Branch(decided)
+    return Branch(decided, presence.about(truth))
 
 
 def pick(condition: Any) -> Any:
     """The same of a ternary."""
-    decided = decisions.decide(truth_of(condition))
+    truth = truth_of(condition)
+    decided = decisions.decide(truth)
     if isinstance(decided, bool):
         return expressions.PICK_THEN if decided else expressions.PICK_ELSE
-    return Pick(decided)
+    return Pick(decided, presence.about(truth))
 
 
 def and_(left: Any, look: bool) -> Any:
@@ -104,12 +108,14 @@ class Branch(Scope):
         "_then_changes",
         "_then_place",
         "_swapped",
+        "_about",
     )
     soft = True
 
-    def __init__(self, decided: Mass) -> None:
+    def __init__(self, decided: Mass, about: Existence | None = None) -> None:
         super().__init__()
         self.mass_then = decided
+        self._about = about  # the key whose existence is its condition
         self.p: Tensor = ops.value_of(decided)  # type: ignore[assignment]
         self.then = self.orelse = True
         self._swapped = False
@@ -121,6 +127,8 @@ class Branch(Scope):
         """Begin the then side; ``before``: the locals that either side binds and something later may read."""
         self._before = before
         scopes.push(self, self.mass_then)
+        if self._about is not None:
+            self._about.narrow(True)
         if look:
             self.then = not scopes.negligible() or self._needed(self.p)
 
@@ -130,6 +138,8 @@ class Branch(Scope):
         self._end_then(after_then)
         self.open_with(ops.complement(self.mass_then))
         scopes.restart_log(self)
+        if self._about is not None:
+            self._about.narrow(False)
         if look:
             self.orelse = not self.then or not scopes.negligible() or self._shares(1 - self.p)
         return tuple(self._before.values())
@@ -162,6 +172,9 @@ class Branch(Scope):
 
     def close(self, **after: Any) -> tuple[Any, ...]:
         """End the block: the locals and changes of both sides are blended; returns the locals."""
+        if self._about is not None and not self._swapped:
+            self.swap(**after)
+            after = dict(self._before)
         if not self._swapped and (mixed := self._mixed_in_place(after)) is not None:
             return mixed
         else_live: Mass = 1.0
@@ -273,7 +286,7 @@ class And(Branch):
     name = "the value of `and`"
 
     def __init__(self, left: Any, truth: SoftTruth, decided: Mass, look: bool) -> None:
-        super().__init__(decided)
+        super().__init__(decided, presence.about(truth))
         self._left = False if left is truth else left
         self.open(look, **{self.name: self._left})
 
@@ -294,7 +307,8 @@ class Or(Branch):
     name = "the value of `or`"
 
     def __init__(self, left: Any, truth: SoftTruth, decided: Mass, look: bool) -> None:
-        super().__init__(decided)
+        about = presence.about(truth)
+        super().__init__(decided, None if about is None else about.negated())
         self._left = True if left is truth else left
         self.open(look, **{self.name: self._left})
 

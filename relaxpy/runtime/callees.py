@@ -20,6 +20,7 @@ from relaxpy.runtime.marks import is_tensor, is_torch_here
 from relaxpy.runtime.state import calls, paths, state
 
 classes: Any = LazyModule("relaxpy.runtime.classes")
+presence: Any = LazyModule("relaxpy.runtime.presence")
 advancing: Any = LazyModule("relaxpy.runtime.advancing")
 programs: Any = LazyModule("relaxpy.programs")
 mutations: Any = LazyModule("relaxpy.runtime.mutations")
@@ -48,7 +49,8 @@ def callee(function: Any) -> Any:
     if state.call is None or not is_torch_here():
         return function
     if kind is BuiltinFunctionType or kind is type or kind is MethodDescriptorType or kind is WrapperDescriptorType:
-        return _noting(_builtin(function)) if paths else _builtin(function)
+        found = _noting(_builtin(function)) if paths else _builtin(function)
+        return presence.asking(function, found) if state.call.presences else found
     if kind is functools.partial:
         inner = callee(function.func)
         return function if inner is function.func else functools.partial(inner, *function.args, **function.keywords)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from relaxpy.errors import RelaxWarning, user_place
 from relaxpy.runtime import journal, raising, scopes
 from relaxpy.runtime.classes import asked
+from relaxpy.runtime.containers import DictContainer
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.marks import met
 from relaxpy.runtime.scopes import Scope
@@ -30,6 +31,7 @@ mixing: Any = LazyModule("relaxpy.runtime.mixing")
 ops: Any = LazyModule("relaxpy.runtime.ops")
 values: Any = LazyModule("relaxpy.runtime.values")
 ranges: Any = LazyModule("relaxpy.runtime.ranges")
+presence: Any = LazyModule("relaxpy.runtime.presence")
 trying: Any = LazyModule("relaxpy.runtime.trying")
 
 Locals = Mapping[str, Any]
@@ -214,6 +216,8 @@ class Loop(Exits):
             return self._counted(iterable)
         if state.scopes:
             advancing.check_loop(iterable)
+        if isinstance(iterable, dict) and state.call is not None and state.call.presences:
+            presence.check(DictContainer(iterable))
         return iterable  # type: ignore[no-any-return]
 
     def _counted(self, steps: Any) -> Iterator[Any]:

@@ -13,7 +13,7 @@ from typing import Any
 from torch import Tensor
 
 from relaxpy.errors import BlendError
-from relaxpy.runtime import births, ops, scopes, stores
+from relaxpy.runtime import births, ops, presence, scopes, stores
 from relaxpy.runtime.blend import CannotBlendError, blend, same
 from relaxpy.runtime.containers import Container
 from relaxpy.runtime.integers import SoftInteger
@@ -107,7 +107,7 @@ WHOLE = object()
 def _write(holder: Container, cell: Any, value: Any) -> None:
     """Write a cell, or the whole content, remembered by the journal."""
     if cell is WHOLE:
-        stores.restructuring(holder)
+        stores.refilling(holder)
         holder.fill(value)
     else:
         stores.changing(holder, cell, value)
@@ -128,6 +128,8 @@ def _changes(mixer: Mixer) -> list[tuple[Container, Any, Any]]:
             holders.setdefault(key, change.container)
     writes: list[tuple[Container, Any, Any]] = []
     for key, holder in holders.items():
+        if state.call is not None and holder.target is state.call.presences:
+            continue  # with the cells that they tell of
         birth = births.of(holder)
         among = mixer if birth is None else mixer.knowing(birth)
         if among is None:
@@ -141,14 +143,19 @@ def _changes(mixer: Mixer) -> list[tuple[Container, Any, Any]]:
                 whole = whole or side.whole is not None
         if whole:
             writes.append((holder, WHOLE, _whole(among, holder)))
+            writes += presence.mixed_of_whole(among, holder, [seen_in(holder, heap) for heap in among.heaps])
             continue
         for cell in cells:
             old = holder.get(cell)
             values = [old if change is None else change.cells.get(cell, old) for change in changes]
+            values = presence.filled(holder, values)
+            held = presence.truths(among, holder, cell, values)
             try:
-                writes.append((holder, cell, among.mix(values)))
+                writes.append((holder, cell, (among if held is None else presence.weighed(among, held)).mix(values)))
             except CannotBlendError as error:
                 raise blend_error(f"{holder.noun}{holder.described(cell)}", error) from None
+            if held is not None:
+                writes.append(presence.mixed(among, holder, cell, held))
     return writes
 
 

@@ -7,10 +7,12 @@ from collections import deque
 from collections.abc import Callable, KeysView, ValuesView
 from typing import Any
 
-from relaxpy.runtime import expressions
+from relaxpy.runtime import expressions, presence
 from relaxpy.runtime.arrays import SoftArray
+from relaxpy.runtime.containers import DictContainer
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.soft import Soft
+from relaxpy.runtime.state import state
 from relaxpy.runtime.values import SoftTruth
 
 membership: Any = LazyModule("relaxpy.runtime.softbuiltins.membership")
@@ -82,4 +84,7 @@ def contains(value: Any, container: Any) -> Any:
             return found
     if isinstance(value, Soft) and isinstance(container, _ITERATED):
         return membership.inside(value, container)
+    if isinstance(container, dict) and state.call is not None and state.call.presences:
+        exists = presence.of(DictContainer(container), value)
+        return value in container if exists is None else exists
     return value in container

@@ -120,7 +120,11 @@ def negation(value: Any) -> Any:
         return not value
     if arrays.is_array(value):
         return arrays.of_truths(1 - value.tensor())
-    return SoftTruth(ops.complement(value.lanes), None if value.chance is None else ops.complement(value.chance))
+    negated = SoftTruth(ops.complement(value.lanes), None if value.chance is None else ops.complement(value.chance))
+    about = getattr(value, "about", None)
+    if about is not None:
+        negated.about = about.negated()
+    return negated
 
 
 def both(a: Any, b: Any) -> Any:

@@ -217,7 +217,7 @@ def _store_plainly(value: Any, container: Any, index: Any) -> None:
     holder = container_of(container)
     if holder is not None:
         if isinstance(container, dict):
-            changing(holder, index, value)
+            stores.defining(holder, index, value)
         else:
             restructuring(holder)
     elif state.scopes or isinstance(value, Soft):

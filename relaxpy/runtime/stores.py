@@ -14,6 +14,7 @@ from relaxpy.runtime.state import calls, paths, state
 softstores: Any = LazyModule("relaxpy.runtime.softstores")
 callees: Any = LazyModule("relaxpy.runtime.callees")
 drawn: Any = LazyModule("relaxpy.runtime.drawn")
+presence: Any = LazyModule("relaxpy.runtime.presence")
 
 _ATOMS = frozenset({int, float, bool, str, bytes, complex, type(None)})
 
@@ -26,10 +27,24 @@ def changing(holder: Container, cell: Any, value: Any = None) -> None:
         state.call.touched[holder.key] = holder
 
 
+def defining(holder: Container, cell: Any, value: Any = None) -> None:
+    """Say that a key or attribute is about to be stored: it exists from now on."""
+    changing(holder, cell, value)
+    if state.call is not None and state.call.presences:
+        presence.defined(holder, cell)
+
+
 def restructuring(holder: Container) -> None:
-    """Say that a container's structure is about to change."""
+    """Say that the user's code is about to change a container's structure."""
     if state.call and state.call.drawn:
         drawn.refuse_restructuring(holder.target)
+    if state.call and state.call.presences:
+        presence.check(holder)
+    refilling(holder)
+
+
+def refilling(holder: Container) -> None:
+    """Say that a container gets another content: journalled, and cleaned up later."""
     if state.logs:
         state.logs[-1].note_all(holder)
     if state.call is not None:
@@ -51,7 +66,7 @@ def store(value: Any, container: Any, index: Any) -> None:
             changing(ListContainer(container), index if index >= 0 else index + len(container), value)
         container[index] = value
     elif kind is dict and not isinstance(index, Soft):
-        changing(DictContainer(container), index, value)
+        defining(DictContainer(container), index, value)
         container[index] = value
     else:
         softstores.store(value, container, index)
@@ -76,7 +91,7 @@ def store_attr(value: Any, target: Any, name: str) -> None:
     if setter is not None:
         setter(value)
         return
-    changing(AttributeContainer(target), name, value)
+    defining(AttributeContainer(target), name, value)
     setattr(target, name, value)
     if state.call and state.call.drawn:
         softstores.spread(value, target, drawn.Attribute(name))
@@ -150,11 +165,13 @@ def maybe(names: dict[str, Any], name: str) -> Any:
 
 __all__ = [
     "changing",
+    "defining",
     "delete",
     "delete_attr",
     "delete_cell",
     "delete_global",
     "maybe",
+    "refilling",
     "paths",
     "restructuring",
     "store",

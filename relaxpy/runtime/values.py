@@ -149,9 +149,10 @@ class SoftNumber(SoftScalar):
 class SoftTruth(SoftScalar):
     """A bool that is true with probability ``lanes``; 0 or 1 with that expectation in arithmetic."""
 
-    __slots__ = ("chance",)
+    __slots__ = ("chance", "about")
     kind = "soft truth"
     chance: Tensor | None  # in straight-through mode: the probability, where lanes are 0 or 1
+    about: Any  # of `k in d`: whose existence it is; not set on others (see presence.py)
 
     def __init__(self, lanes: Tensor, chance: Tensor | None = None) -> None:
         self.lanes = lanes

@@ -18,7 +18,7 @@ __all__ = ["arguments", "call", "call_of"]
 
 _FRAME_SENSITIVE = frozenset({"super", "locals", "globals", "vars", "dir", "eval", "exec", "__import__", "breakpoint"})
 _UNDECIDED = frozenset(
-    {"len", "isinstance", "issubclass", "hasattr", "callable", "id", "type", "repr", "print"}
+    {"len", "isinstance", "issubclass", "callable", "id", "type", "repr", "print"}
 )  # fmt: skip
 # Builtins that look at a container, or copy it.
 _LOOKING = frozenset(

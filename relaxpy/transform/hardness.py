@@ -21,7 +21,7 @@ _CONSTANT_NAMES = frozenset({"True", "False", "None", "__debug__"})
 _DISPLAYS = (cst.List, cst.Tuple, cst.Set, cst.Dict, cst.Lambda, cst.ListComp, cst.SetComp, cst.DictComp)
 _INT_OPERATORS = (cst.Add, cst.Subtract, cst.Multiply, cst.FloorDivide, cst.Modulo)
 _INT_SIGNS = (cst.Minus, cst.Plus, cst.BitInvert)
-_PLAIN_TESTS = frozenset({"isinstance", "issubclass", "hasattr", "callable"})
+_PLAIN_TESTS = frozenset({"isinstance", "issubclass", "callable"})
 NO_NAMES: frozenset[str] = frozenset()
 
 

@@ -9,10 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from relaxpy.runtime import integermaps, integers, ops, recipes, scopes
+from relaxpy.runtime import integermaps, integers, ops, presence, recipes, scopes
 from relaxpy.runtime.arrays import SoftArray
+from relaxpy.runtime.containers import DictContainer
 from relaxpy.runtime.integers import SoftInteger
-from relaxpy.runtime.mixing import mean
+from relaxpy.runtime.mixing import blended, mean
 from relaxpy.runtime.sequences import element, holds_soft
 from relaxpy.runtime.soft import Soft
 from relaxpy.runtime.softbuiltins.extrema import Extremum, mixture
@@ -108,7 +109,13 @@ def get(mapping: dict[Any, Any], key: Any, *default: Any) -> Any:
     if isinstance(key, (SoftInteger, SoftTruth)):
         key = settled(key, mapping)
     if not isinstance(key, (SoftInteger, SoftTruth)) or len(default) > 1:
-        return dict.get(mapping, key, *default)
+        found = dict.get(mapping, key, *default)
+        exists = presence.of(DictContainer(mapping), key)
+        if exists is None or len(default) > 1:
+            return found
+        return blended(exists.lanes, found, default[0] if default else None, f"the value of the key {key!r}")
+    if state.call is not None and state.call.presences:
+        presence.check(DictContainer(mapping))
     values, table = recipes.distribution_of(integers.node_of(key))
     items = [mapping.get(value, *default) for value in values]
     if table is None:
