@@ -130,7 +130,8 @@ def hand_over(log: Log) -> None:
     if state.logs:
         state.logs[-1].absorb(log)
     if state.call is not None:
-        state.call.touched.update((key, entry.container) for key, entry in log.items())
+        for key, entry in log.items():
+            state.call.touched[key] = entry.container
 
 
 def delta(logs: Iterable[Log]) -> Delta:

@@ -69,7 +69,7 @@ def at_most(mass: Mass, bound: float) -> bool:
     if isinstance(mass, StandIn):
         return mass.at_most(bound)
     values = concrete(mass)
-    return values.numel() == 0 or bool((values <= bound).all())
+    return values.numel() == 0 or values.max().item() <= bound
 
 
 def exceeds(mass: Operand, bound: float) -> bool:
@@ -244,10 +244,12 @@ def guarded(operand: Operand, dead: Tensor | None, off: Tensor | None = None) ->
 
 
 def broadcast_shape(*tensors: Tensor) -> torch.Size:
-    first = tensors[0].shape
-    if all(tensor.shape == first for tensor in tensors):  # torch's own function is slow
-        return first
-    return torch.broadcast_shapes(*(tensor.shape for tensor in tensors))  # type: ignore[no-untyped-call,no-any-return]
+    shapes = {tensor.shape for tensor in tensors}
+    if len(shapes) > 1:
+        shapes.discard(torch.Size())
+    if len(shapes) == 1:  # torch's own function is slow
+        return shapes.pop()
+    return torch.broadcast_shapes(*shapes)  # type: ignore[no-untyped-call,no-any-return]
 
 
 def without(mass: Tensor, dead: Tensor) -> Tensor:
@@ -258,8 +260,7 @@ def without(mass: Tensor, dead: Tensor) -> Tensor:
 def rows(operands: Sequence[Operand], like: Tensor) -> Tensor:
     """Operands stacked to one tensor, shape (k, *lanes), of their common dtype and shape."""
     tensors = [lift(each, like) for each in operands]
-    dtype, shape = tensors[0].dtype, tensors[0].shape
-    if all(each.dtype == dtype and each.shape == shape for each in tensors):
+    if len({each.dtype for each in tensors}) == 1 and len({each.shape for each in tensors}) == 1:
         return torch.stack(tensors)
     dtype = functools.reduce(torch.promote_types, (each.dtype for each in tensors))
     shape = broadcast_shape(*tensors)
