@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from relaxpy.runtime import arrays, births, integers, ops
+from relaxpy.runtime import arrays, births, integers, ops, partlyplain
 from relaxpy.runtime.arrays import SoftArray
 from relaxpy.runtime.containers import AttributeContainer, container
 from relaxpy.runtime.integers import SoftInteger
@@ -59,7 +59,7 @@ def blend(p: Tensor, a: Any, b: Any, heap_a: Delta | None = None, heap_b: Delta 
     if kind_b is SoftTruth and (kind_a is bool or kind_a is SoftTruth):
         return SoftTruth(ops.lerp(b.lanes, a.lanes if kind_a is SoftTruth else int(a), p))
     if kind_a is SoftInteger and kind_b is SoftInteger:
-        return integers.mix(p, a, b)
+        return blend_integers(p, a, b)
     if same(a, b):
         return a
     a, b = _as_integer(a), _as_integer(b)
@@ -87,15 +87,21 @@ def blend_integers(p: Tensor, a: Any, b: Any) -> Any:
     if isinstance(a, (bool, SoftTruth)) and isinstance(b, (bool, SoftTruth)):
         x, y = (v.lanes if isinstance(v, SoftTruth) else int(v) for v in (a, b))
         return SoftTruth(ops.lerp(y, x, p))
-    return integers.mix(p, a, b)
+    made = integers.mix(p, a, b)
+    if state.options.estimator != "sampled":
+        return made
+    plain = partlyplain.mixed_integers(made.lanes, (p, 1 - p), (a, b))
+    return made if plain is None else plain
 
 
 def blend_reals(p: Tensor, a: Any, b: Any) -> Any:
     (x, x_finite), (y, y_finite) = operand(a), operand(b)  # type: ignore[misc]
     if x_finite and y_finite:
-        return SoftNumber(ops.lerp(y, x, p), True)
-    blended = ops.safe_lerp(y, x, p, state.options.epsilon)
-    return SoftNumber(blended, ops.all_finite(blended))
+        blended = SoftNumber(ops.lerp(y, x, p), True)
+    else:
+        lanes = ops.safe_lerp(y, x, p, state.options.epsilon)
+        blended = SoftNumber(lanes, ops.all_finite(lanes))
+    return partlyplain.mixed(blended, (p, 1 - p), (a, b)) if state.options.estimator == "sampled" else blended
 
 
 def whole_tensor(value: Any) -> Tensor | None:

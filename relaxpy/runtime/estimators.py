@@ -5,7 +5,7 @@ read what each path made and not its mean (paper section 3, "Complexity and Merg
 draws ``samples`` paths; its gradient is that of the values plus the score function with a leave-one-out baseline
 (Williams, REINFORCE, 1992; Kool et al., Buy 4 REINFORCE Samples, 2019). Where no decision has a gradient, or under
 `torch.no_grad`, it is plain Monte Carlo, and no scores are kept. In a batch every lane draws its own paths, all lanes at
-once: so a variable that is soft in one lane is so in all, also where a lane's own path left it a plain number.
+once (partlyplain.py: what is soft in one lane and plain in another).
 
 A run is a scope, under which everything is journalled: objects are rolled back between paths, and at the end what the paths
 returned and changed is mixed by the routine that mixes the exits of a loop.

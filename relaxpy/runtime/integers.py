@@ -138,6 +138,8 @@ def affine(value: SoftInteger, scale: int, shift: int) -> SoftInteger:
     if shift:
         mean = mean + ops.constant(shift, mean)
     node = value.node
+    if isinstance(node, LaneValues):
+        return from_lanes(scale * node.lanes + shift, mean.dtype)
     if isinstance(node, Affine):
         return SoftInteger(mean, Affine(scale * node.scale, scale * node.shift + shift, node.parts[0]))
     return SoftInteger(mean, Affine(scale, shift, node))
@@ -147,6 +149,8 @@ def add(a: SoftInteger, b: Any, sign: int, operation: Any) -> Any:
     if type(b) is int or type(b) is bool:
         return affine(a, 1, sign * b)
     if is_integer(b):
+        if isinstance(a.node, LaneValues) and isinstance(b, SoftInteger) and isinstance(b.node, LaneValues):
+            return from_lanes(a.node.lanes + sign * b.node.lanes, a.lanes.dtype)
         return SoftInteger(a.lanes + sign * b.lanes, Sum(a.node, node_of(b), sign))
     return arithmetic(operation, a, b)
 

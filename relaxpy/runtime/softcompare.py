@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from relaxpy.errors import SoftValueError
-from relaxpy.runtime import arrays, decisions, integers, ops, perturbation, recipes
+from relaxpy.runtime import arrays, decisions, integers, ops, partlyplain, perturbation, recipes
 from relaxpy.runtime.integers import SoftInteger
 from relaxpy.runtime.ops import Operand
+from relaxpy.runtime.partlyplain import PartlyPlain
 from relaxpy.runtime.recipes import Table
 from relaxpy.runtime.soft import Soft
 from relaxpy.runtime.state import state
@@ -51,7 +52,10 @@ def ordered(a: Any, b: Any, hard: HardComparison, sign: int) -> Any:
     (x, x_finite), (y, y_finite) = lifted
     if state.options.mode != "soft":
         return decisions.claim(hard(x, y), lambda: real_order(x, y, True, hard, sign), x, y)
-    return SoftTruth(real_order(x, y, not (x_finite and y_finite), hard, sign))
+    p = real_order(x, y, not (x_finite and y_finite), hard, sign)
+    if type(a) is PartlyPlain or type(b) is PartlyPlain:
+        p = partlyplain.decided(p, a, b, hard(x, y))
+    return SoftTruth(p)
 
 
 def _array_order(x: Operand, y: Operand, hard: HardComparison, sign: int) -> Tensor:
@@ -99,7 +103,10 @@ def equal(a: Any, b: Any) -> Any:
         return NotImplemented
     if state.options.mode != "soft":
         return decisions.claim(x[0] == y[0], lambda: real_equality(x[0], y[0], True), x[0], y[0])
-    return SoftTruth(real_equality(x[0], y[0], not (x[1] and y[1])))
+    p = real_equality(x[0], y[0], not (x[1] and y[1]))
+    if type(a) is PartlyPlain or type(b) is PartlyPlain:
+        p = partlyplain.decided(p, a, b, x[0] == y[0])
+    return SoftTruth(p)
 
 
 def _array_equality(x: Operand, y: Operand) -> Tensor:

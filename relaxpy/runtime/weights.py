@@ -13,9 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from relaxpy.runtime import integers, ops
+from relaxpy.runtime import integers, ops, partlyplain
 from relaxpy.runtime.ops import Operand
 from relaxpy.runtime.recipes import Mean
+from relaxpy.runtime.state import state
 from relaxpy.runtime.values import SoftNumber, SoftTruth, operand
 
 # states that leave the same value, and this value
@@ -79,9 +80,14 @@ def mean(weights: Weights, groups: Sequence[Group]) -> Any:
         found = found + weights.of(states[-1]) * lanes[-1]
     else:
         found = ops.weighted_rows(weights.several(states), ops.rows(lanes, weights.rows))
+    sampled = state.options.estimator == "sampled"
     if not all(map(integers.is_integer, values)):
-        return SoftNumber(found, True)
+        number = SoftNumber(found, True)
+        return partlyplain.mixed(number, weights.several(states).unbind(0), values) if sampled else number
     if all(isinstance(value, (bool, SoftTruth)) for value in values):
         return SoftTruth(found)
+    plain = partlyplain.mixed_integers(found, weights.several(states).unbind(0), values) if sampled else None
+    if plain is not None:
+        return plain
     node = Mean(lambda: weights.several(states), *map(integers.node_of, values))
     return integers.SoftInteger(found, node)

@@ -254,6 +254,17 @@ def test_hard_lanes_are_compared_exactly() -> None:
     assert total.tolist() == [3.0, 10.0, 2.0]
 
 
+def test_hard_lanes_stay_hard_when_they_are_moved_or_added() -> None:
+    def program(i: Any, j: Any) -> Any:
+        return max(2 * i + 1, 3 - j), min(i + j, i - j, 4), sorted([j + 1, i, -j])
+
+    i, j = torch.tensor([1, 5, 3]), torch.tensor([2, 5, -1])
+    most, least, ordered = relax(program, batch=True, beta=0.1)(i, j)
+    assert most.tolist() == [3.0, 11.0, 7.0]
+    assert least.tolist() == [-1.0, 0.0, 2.0]
+    assert torch.stack(ordered).T.tolist() == [[-2.0, 1.0, 3.0], [-5.0, 5.0, 6.0], [0.0, 1.0, 3.0]]
+
+
 def test_a_count_is_a_soft_integer() -> None:
     def program(a: Any) -> Any:
         k = sum(x > 0 for x in a)
