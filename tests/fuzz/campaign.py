@@ -1,4 +1,8 @@
-"""``python -m tests.fuzz.campaign --programs 2000 --seed 0``: many programs, and the first failures made small."""
+"""Many random programs, and the first failures made small.
+
+python -m tests.fuzz.campaign --programs 2000                      # the programs of the seeds 0 to 1999
+python -m tests.fuzz.campaign --programs 20000 --by hypothesis     # those of the Hypothesis strategy
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from types import FrameType
 
 import torch
@@ -15,6 +20,7 @@ import torch
 from tests.fuzz.check import Failure, Inputs, Verdict, check
 from tests.fuzz.program import Program, enclosed, generate
 from tests.fuzz.shrink import shrink
+from tests.fuzz.strategy import each_example
 
 
 class OutOfTime(BaseException):
@@ -26,9 +32,12 @@ SHRINK_SECONDS = 60.0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.fuzz.campaign", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.fuzz.campaign", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--programs", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0, help="seed of the first program")
+    parser.add_argument("--by", choices=("seed", "hypothesis"), default="seed", help="who writes the programs")
     parser.add_argument("--show", type=int, default=3, help="how many failures to print with their source")
     parser.add_argument("--budget", type=int, default=400, help="paths that the oracle may take for one program")
     parser.add_argument("--seconds", type=float, default=30.0, help="time for one program")
@@ -41,27 +50,33 @@ def main(argv: Sequence[str] | None = None) -> int:
     counts: Counter[str] = Counter()
     failures: Counter[str] = Counter()
     started = time.monotonic()
-    for seed in range(options.seed, options.seed + options.programs):
-        program = generate(seed, guards=options.guards)
+
+    def visit(program: Program, inputs: Inputs) -> None:
         program = enclosed(program) if options.enclosed else program
-        verdict = _checked(program, seed, options)
-        counts.update(_features(program, verdict))
+        verdict = _checked(program, inputs, options)
+        counts.update(["programs", *_features(program, verdict)])
         if verdict.failure:
             failures[verdict.failure.kind] += 1
             if sum(failures.values()) <= options.show:
-                _report(program, seed, verdict.failure, options)
-    print(f"{options.programs} programs from seed {options.seed} in {time.monotonic() - started:.0f} s")
+                _report(program, inputs, verdict.failure, options)
+
+    if options.by == "hypothesis":
+        each_example(options.programs, options.seed, visit)
+    else:
+        for seed in range(options.seed, options.seed + options.programs):
+            visit(generate(seed, guards=options.guards), Inputs.of(seed))
+    print(f"from seed {options.seed} on, in {time.monotonic() - started:.0f} s")
     for feature, count in sorted(counts.items()):
         print(f"  {feature:<32}{count:>8}")
     print(f"failures: {dict(failures) or 'none'}")
     return int(bool(failures))
 
 
-def _checked(program: Program, seed: int, options: argparse.Namespace) -> Verdict:
+def _checked(program: Program, inputs: Inputs, options: argparse.Namespace) -> Verdict:
     signal.signal(signal.SIGALRM, _out_of_time)
     signal.setitimer(signal.ITIMER_REAL, options.seconds, 1.0)  # again, should a finalizer swallow the first
     try:
-        return check(program, Inputs.of(seed), budget=options.budget, engine=options.engine)
+        return check(program, inputs, budget=options.budget, engine=options.engine)
     except OutOfTime:
         return Verdict(Failure("out of time", f"more than {options.seconds} s"))
     except Exception as error:
@@ -90,22 +105,19 @@ def _features(program: Program, verdict: Verdict) -> list[str]:
     return features
 
 
-def _report(program: Program, seed: int, failure: Failure, options: argparse.Namespace) -> None:
-    source = program.source
+def _report(program: Program, inputs: Inputs, failure: Failure, options: argparse.Namespace) -> None:
     if not options.no_shrink:
         deadline = time.monotonic() + SHRINK_SECONDS
 
         def fails(text: str) -> bool:
             if time.monotonic() > deadline:
                 return False
-            smaller = Program(text, program.hazards, program.name)
-            verdict = _checked(smaller, seed, options)
+            verdict = _checked(replace(program, source=text), inputs, options)
             return verdict.failure is not None and verdict.failure.kind == failure.kind
 
-        source = shrink(source, fails)
-        smallest = _checked(Program(source, program.hazards, program.name), seed, options)
-        failure = smallest.failure or failure
-    print(f"--- seed {seed}: {failure.kind}\n{failure.detail}\n{source}\n", flush=True)
+        program = replace(program, source=shrink(program.source, fails))
+        failure = _checked(program, inputs, options).failure or failure
+    print(f"--- {program.name}: {failure.kind}\n{failure.detail}\n{inputs}\n{program.source}\n", flush=True)
 
 
 if __name__ == "__main__":

@@ -15,8 +15,8 @@ def threshold(writer: Writer) -> str:
 
 
 def untouched(writer: Writer, scope: Scope) -> str:
-    """A number that no decision has touched."""
-    name = writer.choose(scope.inputs)
+    """A number that no decision has touched, unless conditions may read any."""
+    name = writer.choose(scope.cells if writer.entangled and writer.chance(0.5) else scope.inputs)
     kind = writer.random.random()
     if kind < 0.15:
         return f"2.0 * {name}"

@@ -166,7 +166,6 @@ def tally(writer: Writer, scope: Scope) -> None:
 PRODUCTIONS: tuple[tuple[float, Production, int], ...] = (
     (7.0, branch, 4),
     (4.0, loop, 3),
-    (3.0, assign, 9),
     (2.0, augmented, 9),
     (1.0, several_targets, 9),
     (1.0, grow_and_shrink, 9),
@@ -174,6 +173,7 @@ PRODUCTIONS: tuple[tuple[float, Production, int], ...] = (
     (4.0, call, 9),
     (0.6, named_truth, 4),
     (0.5, tally, 3),
+    (3.0, assign, 9),
 )
 
 HAZARDS = (

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import ast
+import re
 
 import pytest
+from hypothesis import given
 
 from tests.fuzz.check import Inputs, check
-from tests.fuzz.program import Program, generate
+from tests.fuzz.program import Program, generate, written
 from tests.fuzz.shrink import shrink
+from tests.fuzz.strategy import Drawn, Example, each_example, examples
 
 CHUNK = 20
 
@@ -21,6 +24,29 @@ def keeps_the_laws(seed: int) -> None:
 def test_programs_keep_the_laws(first: int) -> None:
     for seed in range(first, first + CHUNK):
         keeps_the_laws(seed)
+
+
+@given(examples())
+def test_programs_that_hypothesis_writes_keep_the_laws(example: Example) -> None:
+    failure = check(*example, budget=64).failure
+    assert failure is None, f"{failure.kind}\n{failure.detail}\n{example[1]}\n{example[0].source}"
+
+
+def test_examples_are_of_every_kind() -> None:
+    found: list[Program] = []
+    each_example(100, 0, lambda program, _: found.append(program))
+    assert len({program.source for program in found}) == 100
+    for kind in ("hazards", "entangled"):
+        assert 5 < sum(getattr(program, kind) for program in found) < 60
+    words = "while for break continue return elif else not and or def class lambda try raise with match".split()
+    rare = {word: sum(bool(re.search(rf"\b{word}\b", program.source)) for program in found) for word in words}
+    assert {word: count for word, count in rare.items() if count < 3} == {}
+
+
+def test_what_hypothesis_shrinks_to_does_not_nest() -> None:
+    program = written(Drawn(lambda strategy: 0), "<least>", hazards=False, guards=False)
+    assert len(program.source.splitlines()) < 35
+    assert not any(isinstance(node, (ast.If, ast.For, ast.While)) for node in ast.walk(ast.parse(program.source)))
 
 
 def test_a_seed_always_gives_the_same_program() -> None:

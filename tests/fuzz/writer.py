@@ -39,10 +39,18 @@ class Scope:
 
 @dataclass(frozen=True)
 class Helper:
-    """A function that the program may call: ``write`` gives the text of a call, ``decisions`` how many it takes."""
+    """What the program may call.
 
+    ``define`` writes the definition of ``name``, ``write`` gives the text of a call, which takes so many decisions.
+    """
+
+    name: str
+    define: Callable[[Writer], None]
     write: Callable[[Writer, Scope], str]
     decisions: float
+
+    def called_in(self, lines: Sequence[str]) -> bool:
+        return any(f"{self.name}(" in line for line in lines)
 
 
 @dataclass
@@ -53,12 +61,18 @@ class Writer:
     decisions: float
     hazards: bool = False
     guards: bool = False
+    entangled: bool = False
     lines: list[str] = field(default_factory=list)
     indent: int = 0
     names: int = 0
 
     def line(self, text: str) -> None:
         self.lines.append("    " * self.indent + text)
+
+    def taken(self) -> list[str]:
+        """The lines so far, which are the writer's no more."""
+        taken, self.lines = self.lines, []
+        return taken
 
     @contextmanager
     def block(self, header: str) -> Iterator[None]:
