@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from relaxpy.runtime.containers import BUILT_IN
@@ -80,6 +80,17 @@ def arrived(places: tuple[Place, ...]) -> None:
     for place in places:
         if place.closed == _NEVER:
             close(place)
+
+
+def ended(places: Iterable[Place]) -> list[Place]:
+    """Those of which nothing goes on yet, but where their exits lead."""
+    return [place for place in places if place.closed == _NEVER]
+
+
+def part(places: Iterable[Place]) -> None:
+    """Take back that these places go on: what ran for all paths at once is over."""
+    for place in places:
+        place.closed = _NEVER
 
 
 def made(value: Any) -> Any:

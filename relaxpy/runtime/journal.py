@@ -96,25 +96,44 @@ class Change:
         self.whole = whole
 
 
+class Past:
+    """What a path that waited knew: others ran before it went on, at the time ``since``, from these states, mixed."""
+
+    __slots__ = ("since", "states")
+
+    def __init__(self, states: tuple[Delta, ...], since: int) -> None:
+        self.states = states
+        self.since = since
+
+
 class Delta(dict[Key, Change]):
     """The heap of one state, as changes; which of the objects that were made on soft paths it knows is kept beside."""
 
-    __slots__ = ("places", "time")
+    __slots__ = ("past", "places", "time")
     places: tuple[Place, ...]
     time: int
+    past: Past | None
 
     def knows(self, birth: Birth) -> bool:
+        if self.past is not None and birth.time < self.past.since:
+            return any(earlier.knows(birth) for earlier in self.past.states)
         return birth.known_to(self.places, self.time)
 
 
 NO_CHANGES = Delta()
-NO_CHANGES.places, NO_CHANGES.time = (), 0
+NO_CHANGES.places, NO_CHANGES.time, NO_CHANGES.past = (), 0, None
 
 
 def recorded(changes: Mapping[Key, Change], sides: Iterable[Scope]) -> Delta:
-    """The changes with the present time and the places of these open scopes."""
+    """The changes with the present time, and the places and the past of these open scopes."""
     result = Delta(changes)
     result.places = tuple([scope.place for scope in sides if scope.place is not None])
+    result.past = None
+    for scope in sides:
+        if scope.past is not None:
+            result.past = scope.past
+    if result.past is not None:
+        result.places += tuple(place for earlier in result.past.states for place in earlier.places)
     result.time = state.time
     state.time += 1
     return result

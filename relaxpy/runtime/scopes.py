@@ -14,7 +14,7 @@ from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any
 
 from relaxpy.runtime import births
-from relaxpy.runtime.journal import Log
+from relaxpy.runtime.journal import Log, Past
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.state import enter, leave, paths, state
 
@@ -32,7 +32,7 @@ serials = itertools.count()
 class Scope:
     """One open soft block."""
 
-    __slots__ = ("serial", "weight", "live", "log", "place", "site", "died", "_dead", "_outside")
+    __slots__ = ("serial", "weight", "live", "log", "past", "place", "site", "died", "_dead", "_outside")
 
     def __init__(self) -> None:
         self.serial = next(serials)
@@ -49,6 +49,7 @@ class Scope:
         self.live: Mass = 1.0
         self.log = Log()
         self.place: births.Place | None = None
+        self.past: Past | None = None
         self._dead: Tensor | bool | None = False
         self._outside: Mass | None = None
 

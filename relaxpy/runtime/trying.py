@@ -8,7 +8,7 @@ from types import FrameType
 from typing import Any
 
 from relaxpy.errors import RelaxError
-from relaxpy.runtime import journal, raising, registry, scopes
+from relaxpy.runtime import births, journal, raising, registry, scopes
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.loops import Exit, Exits
 from relaxpy.runtime.scopes import Scope
@@ -131,6 +131,7 @@ class Try(Protection):
             for arrival in self._entered
         ]
         result = self.merged(exits)
+        self.past = journal.Past(tuple(exit_.changes for exit_ in exits), state.time)
         self.set_weight(self.total(exits))
         self.set_live(1.0)
         return result
@@ -177,7 +178,7 @@ class Held:
 class Finally(Protection):
     """A `try` with a `finally`: soft exits that cross it are held, mixed with the path that goes on, and resumed after it."""
 
-    __slots__ = ("carried", "_cleaning", "_gathered", "_handling", "_held", "_here")
+    __slots__ = ("carried", "_cleaning", "_ended_places", "_gathered", "_handling", "_held", "_here", "_since")
 
     def __init__(self) -> None:
         super().__init__()
@@ -210,10 +211,12 @@ class Finally(Protection):
         exits = [Exit(h.exit.mass, {n: h.names.get(n, UNDEFINED) for n in locals_}, h.exit.changes) for h in self._held]
         exits.append(self._here)
         exits = [exit_ for exit_ in exits if not ops.is_zero(exit_.mass)]
+        self._ended_places = births.ended(place for exit_ in exits for place in exit_.changes.places)
         result = self.merged(exits) if exits else tuple(locals_.values())
         self.set_weight(self.total(exits))
         self.set_live(1.0)
         self._gathered = dict(zip(locals_, result))
+        self._since = state.time
         self._cleaning = Scope()
         scopes.push(self._cleaning)
         return result
@@ -224,6 +227,7 @@ class Finally(Protection):
         done, live = journal.delta((self._cleaning.log,)), self._cleaning.live
         scopes.pop(self._cleaning)
         self._cleaning.log.undo()
+        births.part(self._ended_places)
         changed = {name: value for name, value in locals_.items() if value is not self._gathered[name]}
         for held in self._held:
             self._restore(held.exit, done, live)
@@ -240,6 +244,7 @@ class Finally(Protection):
 
     def _restore(self, exit_: Exit, done: journal.Delta, live: Any) -> None:
         self.log.undo()
+        self.past = journal.Past((exit_.changes,), self._since)
         mixing.apply(exit_.changes)
         mixing.apply(done)
         self.set_weight(ops.times(exit_.mass, live))

@@ -16,7 +16,7 @@ def threshold(writer: Writer) -> str:
 
 def untouched(writer: Writer, scope: Scope) -> str:
     """A number that no decision has touched, unless conditions may read any."""
-    name = writer.choose(scope.cells if writer.entangled and writer.chance(0.5) else scope.inputs)
+    name = writer.choose(scope.cells if writer.free and writer.chance(0.5) else scope.inputs)
     kind = writer.random.random()
     if kind < 0.15:
         return f"2.0 * {name}"

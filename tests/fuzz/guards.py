@@ -1,4 +1,8 @@
-"""Statements around statements: clean-up, handlers, context managers, `match`. Exits and soft errors cross them."""
+"""Statements around statements: clean-up, handlers, context managers, `match`. Exits and soft errors cross them.
+
+A clean-up runs once for all paths that cross it, on what they bring along, mixed: they merge there, and part again. So
+what it reads and changes is entangled with where the paths go.
+"""
 
 from __future__ import annotations
 
@@ -33,6 +37,11 @@ def change(writer: Writer, scope: Scope) -> None:
 def cleanup(writer: Writer, scope: Scope, block: Block) -> None:
     with writer.block("try:"):
         block(writer, scope.inside())
+    _clean(writer, scope)
+
+
+def _clean(writer: Writer, scope: Scope) -> None:
+    writer.entangled = True
     with writer.block("finally:"):
         change(writer, scope)
 
@@ -58,13 +67,13 @@ def handler(writer: Writer, scope: Scope, block: Block) -> None:
         with writer.block("else:"):
             change(writer, scope)
     if writer.chance(0.4):
-        with writer.block("finally:"):
-            change(writer, scope)
+        _clean(writer, scope)
 
 
 def context(writer: Writer, scope: Scope, block: Block) -> None:
     if "o.v" not in scope.cells:
         return cleanup(writer, scope, block)
+    writer.entangled = True
     name = writer.fresh("z")
     with writer.block(f"with Guard(o) as {name}:"):
         writer.line(f"{name}.v = {affine(writer, scope)}")

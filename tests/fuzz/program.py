@@ -24,8 +24,8 @@ RESULTS = (
 class Program:
     """The text of a module that defines ``program(x, y, a)``.
 
-    With ``hazards`` some path of it may raise; ``entangled`` conditions read what other decisions have touched, so that
-    the relaxation, which merges paths, need not equal the expectation over them.
+    With ``hazards`` some path of it may raise. ``entangled``: conditions or clean-ups read what other decisions have
+    touched, so that the relaxation, which merges paths, need not equal the expectation over them.
     """
 
     source: str
@@ -62,16 +62,16 @@ def generate(seed: int, *, guards: bool = False) -> Program:
 
 def written(chosen: random.Random, name: str, *, hazards: bool, guards: bool, entangled: bool = False) -> Program:
     """The program that these choices give."""
-    writer = Writer(chosen, chosen.choice((3.0, 6.0, 9.0, 12.0)), hazards, guards, entangled)
+    writer = Writer(chosen, chosen.choice((3.0, 6.0, 9.0, 12.0)), hazards, guards, free=entangled, entangled=entangled)
     _main(writer)
     main = writer.taken()
     writer.line("TOTAL = 0.0")
     writer.lines += GUARD.splitlines() if guards else []
-    writer.hazards = writer.guards = writer.entangled = False
+    writer.hazards = writer.guards = False
     for helper in HELPERS:
         if helper.called_in(main):
             helper.define(writer)
-    return Program("\n".join([*writer.lines, *main]) + "\n", hazards, entangled, name)
+    return Program("\n".join([*writer.lines, *main]) + "\n", hazards, writer.entangled, name)
 
 
 def _main(writer: Writer) -> None:

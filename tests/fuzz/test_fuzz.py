@@ -67,4 +67,4 @@ def test_shrink_keeps_only_what_the_failure_needs() -> None:
     def fails(text: str) -> bool:
         return any(isinstance(node, ast.Name) and node.id == "bad" for node in ast.walk(ast.parse(text)))
 
-    assert shrink(source, fails) == "def f(x):\n    y = bad\n"
+    assert shrink(source, fails) == "def f(x):\n    y = bad\n    return y\n"

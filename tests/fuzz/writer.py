@@ -61,6 +61,7 @@ class Writer:
     decisions: float
     hazards: bool = False
     guards: bool = False
+    free: bool = False  # conditions may read what other decisions have touched
     entangled: bool = False
     lines: list[str] = field(default_factory=list)
     indent: int = 0
