@@ -12,7 +12,6 @@ from hypothesis import HealthCheck, settings
 
 CALM = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 settings.register_profile("ci", max_examples=200, derandomize=True, **CALM)
-settings.register_profile("campaign", max_examples=20_000, **CALM)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 torch.set_num_threads(1)
 

@@ -127,7 +127,11 @@ class Try(Protection):
     def enter(self, **locals_: Any) -> tuple[Any, ...]:
         """First thing in the handler: the states at the raises, mixed."""
         exits = [
-            Exit(arrival.exit.mass, {name: arrival.exit.locals.get(name, UNDEFINED) for name in locals_}, arrival.exit.changes)  # type: ignore[union-attr]
+            Exit(
+                arrival.exit.mass,
+                {name: arrival.exit.locals.get(name, UNDEFINED) for name in locals_},
+                arrival.exit.changes,
+            )  # type: ignore[union-attr]
             for arrival in self._entered
         ]
         result = self.merged(exits)

@@ -1,4 +1,4 @@
-"""Random programs whose relaxation must equal their exact expectation.
+"""Random programs whose relaxation must keep the laws, and equal their exact expectation where it merges without loss.
 
-``python -m tests.fuzz.campaign --programs 2000 --seed 0`` runs many of them.
+``python -m tests.fuzz.campaign --programs 2000 --seed 0`` runs those of many seeds, ``--by hypothesis`` those of a strategy.
 """

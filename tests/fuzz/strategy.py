@@ -22,7 +22,6 @@ Example = tuple[Program, Inputs]
 ROUND = 500
 STEPS = 1 << 8
 OPTIONS = settings(
-    max_examples=ROUND,
     database=None,
     deadline=None,
     phases=[Phase.generate],
@@ -60,7 +59,9 @@ class Drawn(random.Random):
 @st.composite
 def examples(draw: Any) -> Example:
     """A program and its inputs."""
-    kind = draw(st.sampled_from(("exact", "exact and guarded", "exact", "entangled", "entangled and guarded", "hazards")))
+    kind = draw(
+        st.sampled_from(("exact", "exact and guarded", "exact", "entangled", "entangled and guarded", "hazards"))
+    )
     program = written(
         Drawn(draw),
         "<fuzz by hypothesis>",
@@ -77,7 +78,7 @@ def each_example(count: int, first_seed: int, visit: Callable[[Program, Inputs],
     for number in itertools.count(first_seed):
 
         @seed(number)
-        @settings(OPTIONS)
+        @settings(OPTIONS, max_examples=min(ROUND, 2 * count))
         @given(examples())
         def one_round(example: Example) -> None:
             program, inputs = example

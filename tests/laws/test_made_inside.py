@@ -157,6 +157,39 @@ def joined(box: Box, x: Any) -> Any:
     return x, box.items, 1.0
 
 
+def a_dict_beside_an_exit_that_waits_for_a_clean_up(x: Any, y: Any) -> Any:
+    u = 1.0
+    try:
+        if x > 0:
+            z = {"k": 0.5}
+            z["m"] = y
+            u = z.pop("k") + z["m"]
+            return u
+        z = {"k": y}
+        z["m"] = 2.0 * x
+        u = z.pop("k") + z["m"]
+    finally:
+        w = {"k": y}
+        w["m"] = 3.0
+        v = w.pop("k") + w["m"]
+    return u + v
+
+
+def dicts_of_a_body_and_of_its_handler(x: Any, y: Any) -> Any:
+    u = y
+    try:
+        if x > 0:
+            raise ValueError
+        z = {"k": 0.5}
+        z["m"] = 2.0 * x
+        u = z.pop("k") + z["m"]
+    except ValueError:
+        z = {"k": u}
+        z["m"] = 3.0 * x
+        u = z.pop("k") + z["m"]
+    return u, z
+
+
 PROGRAMS: list[Callable[[Any, Any], Any]] = [
     a_dict_that_changes_its_keys,
     a_list_that_grows_on_the_other_side,
@@ -168,6 +201,8 @@ PROGRAMS: list[Callable[[Any, Any], Any]] = [
     other_containers,
     comprehensions,
     made_where_nothing_goes_on,
+    a_dict_beside_an_exit_that_waits_for_a_clean_up,
+    dicts_of_a_body_and_of_its_handler,
 ]
 
 
