@@ -109,4 +109,11 @@ def test_straight_through_has_hard_values_and_the_derivative_of_each_decision(fi
 
 
 def values(leaves: dict[str, Any]) -> dict[str, Any]:
-    return {place: leaf.item() if isinstance(leaf, torch.Tensor) else leaf for place, leaf in leaves.items()}
+    """A truth is 0 or 1, as it is where it has a derivative."""
+    return {k: _scalar(leaf) for k, leaf in leaves.items()}
+
+
+def _scalar(leaf: Any) -> Any:
+    if isinstance(leaf, torch.Tensor):
+        return leaf.item()
+    return float(leaf) if isinstance(leaf, bool) else leaf
