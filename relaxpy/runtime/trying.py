@@ -126,14 +126,11 @@ class Try(Protection):
 
     def enter(self, **locals_: Any) -> tuple[Any, ...]:
         """First thing in the handler: the states at the raises, mixed."""
-        exits = [
-            Exit(
-                arrival.exit.mass,
-                {name: arrival.exit.locals.get(name, UNDEFINED) for name in locals_},
-                arrival.exit.changes,
-            )  # type: ignore[union-attr]
-            for arrival in self._entered
-        ]
+        exits = []
+        for arrival in self._entered:
+            known = arrival.exit.locals or {}
+            names = {name: known.get(name, UNDEFINED) for name in locals_}
+            exits.append(Exit(arrival.exit.mass, names, arrival.exit.changes))
         result = self.merged(exits)
         self.past = journal.Past(tuple(exit_.changes for exit_ in exits), state.time)
         self.set_weight(self.total(exits))
