@@ -28,6 +28,7 @@ __all__ = [
     "SoftValueError",
     "did_you_mean",
     "is_users",
+    "user_line",
     "user_place",
 ]
 
@@ -187,3 +188,9 @@ def user_place() -> tuple[str, int] | None:
             return frame.f_code.co_filename, frame.f_lineno
         frame = frame.f_back
     return None
+
+
+def user_line() -> str:
+    """The text of the line at which the user's code is."""
+    place = user_place()
+    return linecache.getline(*place) if place else ""

@@ -48,7 +48,7 @@ from relaxpy.runtime.inplace import (
 from relaxpy.runtime.installed import hooked
 from relaxpy.runtime.loops import for_, while_
 from relaxpy.runtime.managing import suppressor, with_
-from relaxpy.runtime.matching import all_of, any_of, is_same, match_
+from relaxpy.runtime.matching import all_of, any_of, captured, is_same, match_
 from relaxpy.runtime.raising import raised
 from relaxpy.runtime.ranges import range_
 from relaxpy.runtime.scopes import live

@@ -67,6 +67,7 @@ class Call:
         self.codes: set[CodeType] = set()
         self.parked: list[tuple[Container, Any, Any, Any]] = []
         self.soft = False
+        self.dtype: Any = None  # the widest among the soft arguments
 
     def become_soft(self) -> None:
         """From now on soft values are about."""

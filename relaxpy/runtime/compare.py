@@ -63,8 +63,7 @@ def _compare(comparison: Callable[[Any, Any], Any], a: Any, b: Any) -> Any:
     if calls:
         classes.meet(type(a))
         classes.meet(type(b))
-    if calls and isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
-        return sequences.compare(comparison, a, b)
+        return sequences.element(comparison, a, b)
     return comparison(a, b)
 
 

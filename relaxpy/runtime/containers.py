@@ -22,6 +22,7 @@ class Container:
 
     __slots__ = ("target", "key")
     noun = "object"
+    plain_only = False  # takes no soft values
 
     def __init__(self, target: Any) -> None:
         self.target = target
@@ -99,6 +100,10 @@ class ListContainer(Container):
 class BytearrayContainer(ListContainer):
     __slots__ = ()
     noun = "bytearray"
+    plain_only = True
+
+    def copy(self) -> Any:
+        return bytearray(self.target)
 
 
 class DequeContainer(ListContainer):

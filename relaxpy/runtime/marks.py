@@ -58,7 +58,8 @@ def soft(value: Any) -> Any:
             level = relaxpy.soft(torch.tensor(0.5))   # made here, and yet relaxed
             return 1.0 if threshold > level else 0.0
 
-    A floating tensor, a float or an int (as a real number) becomes soft; lists, tuples and dicts of them likewise.
+    A floating tensor, a float or an int (as a real number) becomes soft; lists, tuples and dicts of them likewise. A number
+    has the widest precision among the soft arguments of the call (float64 with them), torch's default if there are none.
     Outside a relaxed call the value is returned as it is. Source: SEMANTICS of relaxpy, section 2.
     """
     if state.call is None or isinstance(value, Soft):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from relaxpy.errors import BlendError
 from relaxpy.runtime.control import SKIPPED, TAKEN
 from relaxpy.runtime.expressions import not_
 from relaxpy.runtime.lazy import LazyModule
-from relaxpy.runtime.soft import Soft
-from relaxpy.runtime.state import calls
+from relaxpy.runtime.soft import UNDEFINED, Soft, Unblendable
+from relaxpy.runtime.state import calls, state
 
+ops: Any = LazyModule("relaxpy.runtime.ops")
 sequences: Any = LazyModule("relaxpy.runtime.sequences")
 values: Any = LazyModule("relaxpy.runtime.values")
 
@@ -61,6 +63,28 @@ def any_of(*conditions: Any) -> Any:
     for condition in conditions:
         result = sequences.either(result, condition if isinstance(condition, Soft) else bool(condition))
     return result
+
+
+def captured(name: str, tested: Any, new: Any, old: Any) -> Any:
+    """What a name holds where the guard of a case fails: Python has captured by then, if the comparisons of the case hold.
+
+    ``tested``: the conjunction of the comparisons with the guard. Where they hold with some probability only, the name would
+    have to be blended by what the guard says, too; reading it is an error.
+    """
+    if not getattr(tested, "soft", False):
+        return new if tested.then else old
+    if new is old or old is UNDEFINED:
+        return new
+    if ops.at_most(tested.p, state.options.epsilon):
+        return old
+    if ops.at_most(1 - tested.p, state.options.epsilon):
+        return new
+    return Unblendable(
+        BlendError.here(
+            f"`{name}` is captured by a case that a soft value matches, and read on the path on which the guard fails",
+            remedy="give the capture a name of its own, or test in the body of the case instead of a guard",
+        )
+    )
 
 
 def is_same(value: Any, wanted: bool) -> Any:

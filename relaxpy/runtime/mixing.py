@@ -13,14 +13,14 @@ from typing import Any
 from torch import Tensor
 
 from relaxpy.errors import BlendError
-from relaxpy.runtime import births, ops, presence, scopes, stores
+from relaxpy.runtime import births, naming, ops, presence, scopes, stores
 from relaxpy.runtime.blend import CannotBlendError, blend, same
 from relaxpy.runtime.containers import Container
 from relaxpy.runtime.integers import SoftInteger
 from relaxpy.runtime.journal import NO_CHANGES, Delta, Key, Log, seen_in
 from relaxpy.runtime.mixers import Mixer
 from relaxpy.runtime.ops import Operand
-from relaxpy.runtime.soft import Unblendable
+from relaxpy.runtime.soft import Soft, Unblendable
 from relaxpy.runtime.state import state
 from relaxpy.runtime.values import SoftNumber, SoftTruth
 
@@ -63,7 +63,7 @@ def mixed_cells(p: Tensor, log: Log) -> list[tuple[Container, Any, Any]] | None:
     writes = []
     for entry in log.values():
         holder = entry.container
-        if entry.whole is not None or births.of(holder) is not None:
+        if entry.whole is not None or holder.plain_only or births.of(holder) is not None:
             return None
         for cell, old in entry.cells.items():
             new = holder.get(cell)
@@ -118,6 +118,9 @@ def _local(mixer: Mixer, name: str, values: Sequence[Any]) -> Any:
     try:
         return mixer.mix(values)
     except CannotBlendError as error:
+        for each in (error.first, error.second):
+            if type(each) is Unblendable:
+                return each
         return Unblendable(blend_error(f"`{name}`" if name.isidentifier() else name, error))
 
 
@@ -151,9 +154,10 @@ def _changes(mixer: Mixer) -> list[tuple[Container, Any, Any]]:
             values = presence.filled(holder, values)
             held = presence.truths(among, holder, cell, values)
             try:
-                writes.append((holder, cell, (among if held is None else presence.weighed(among, held)).mix(values)))
+                mixed = (among if held is None else presence.weighed(among, held)).mix(values)
+                writes.append((holder, cell, _fitting(holder, mixed, values)))
             except CannotBlendError as error:
-                raise blend_error(f"{holder.noun}{holder.described(cell)}", error) from None
+                raise blend_error(naming.cell_text(holder, cell), error) from None
             if held is not None:
                 writes.append(presence.mixed(among, holder, cell, held))
     return writes
@@ -178,15 +182,24 @@ def _whole(mixer: Mixer, holder: Container) -> Any:
             )
         )
         why = f"the lengths are {len(first)} and {len(second)}" if len(first) != len(second) else "the keys differ"
-        raise blend_error(f"a {holder.noun} changed on a soft path", CannotBlendError(first, second, why))
+        raise blend_error(naming.content_text(holder), CannotBlendError(first, second, why))
     inner = mixer.among(kept, masses)
     cells: dict[Any, Any] = {}
     for cell in holder.names(contents[kept[0]]):
         try:
-            cells[cell] = inner.mix([holder.cell_of(contents[k], cell) for k in kept])
+            values = [holder.cell_of(contents[k], cell) for k in kept]
+            cells[cell] = _fitting(holder, inner.mix(values), values)
         except CannotBlendError as error:
-            raise blend_error(f"{holder.noun}{holder.described(cell)}", error) from None
+            raise blend_error(naming.cell_text(holder, cell), error) from None
     return holder.rebuilt(cells)
+
+
+def _fitting(holder: Container, value: Any, values: Sequence[Any]) -> Any:
+    """What is written to a cell, if it takes that."""
+    if holder.plain_only and isinstance(value, Soft):
+        other = next(each for each in values if not same(each, values[0]))
+        raise CannotBlendError(values[0], other, f"a {holder.noun} holds plain ints only")
+    return value
 
 
 def _structure(holder: Container, content: Any) -> Any:

@@ -11,6 +11,7 @@ from relaxpy.runtime import expressions, presence
 from relaxpy.runtime.arrays import SoftArray
 from relaxpy.runtime.containers import DictContainer
 from relaxpy.runtime.lazy import LazyModule
+from relaxpy.runtime.records import compared_fields, is_record
 from relaxpy.runtime.soft import Soft
 from relaxpy.runtime.state import state
 from relaxpy.runtime.values import SoftTruth
@@ -28,24 +29,42 @@ def holds_soft(value: Any) -> bool:
     return isinstance(value, Soft)
 
 
+def concerned(value: Any) -> bool:
+    """Is it compared by the rules for soft values: does it hold one, or a dataclass, which may hold one?"""
+    if isinstance(value, (list, tuple)):
+        return any(map(concerned, value))
+    return isinstance(value, Soft) or is_record(value)
+
+
 def compare(comparison: Callable[[Any, Any], Any], a: Any, b: Any) -> Any:
     """Lists with lists, tuples with tuples, lexicographically by the rules for their elements."""
-    if isinstance(a, list) != isinstance(b, list) or not holds_soft(a) and not holds_soft(b):
+    if isinstance(a, list) != isinstance(b, list) or not concerned(a) and not concerned(b):
         return comparison(a, b)
     if comparison is operator.eq:
         return equal(a, b)
     if comparison is operator.ne:
         return expressions.not_(equal(a, b))
     result: Any = comparison(len(a), len(b))
-    for x, y in reversed(list(zip(a, b))):
-        first = element(_STRICT[comparison], x, y)
-        result = either(first, both(element(operator.eq, x, y), result)) if comparison in _STRICT else result
+    pairs = []
+    for x, y in zip(a, b):
+        alike = _alike(x, y)
+        certain = not isinstance(alike, Soft)
+        if not certain or not alike:
+            pairs.append((x, y, alike))
+            if certain:  # as in Python, nothing behind it is asked
+                break
+    for x, y, alike in reversed(pairs):
+        result = either(element(_STRICT[comparison], x, y), both(alike, result))
     return result
 
 
 def element(comparison: Callable[[Any, Any], Any], x: Any, y: Any) -> Any:
     if isinstance(x, (list, tuple)) and isinstance(y, (list, tuple)):
         return compare(comparison, x, y)
+    if is_record(x):
+        fields = compared_fields(comparison, x, y)
+        if fields is not None:
+            return compare(comparison, *fields)
     return comparison(x, y)
 
 
@@ -54,8 +73,14 @@ def equal(a: Any, b: Any) -> Any:
         return False
     result: Any = True
     for x, y in zip(a, b):
-        result = both(result, x is y and not isinstance(x, Soft) or element(operator.eq, x, y))
+        result = both(result, _alike(x, y))
+        if result is False:
+            break
     return result
+
+
+def _alike(x: Any, y: Any) -> Any:
+    return x is y and not isinstance(x, Soft) or element(operator.eq, x, y)
 
 
 def both(p: Any, q: Any) -> Any:
@@ -75,7 +100,7 @@ def either(p: Any, q: Any) -> Any:
 def contains(value: Any, container: Any) -> Any:
     """`value in container`: whether any element equals it, in Python's order and with its short circuit."""
     if isinstance(container, (SoftArray, list, tuple)):
-        if isinstance(value, Soft) or isinstance(container, SoftArray) or holds_soft(value) or holds_soft(container):
+        if isinstance(value, Soft) or isinstance(container, SoftArray) or concerned(value) or concerned(container):
             found: Any = False
             for item in container:
                 found = either(

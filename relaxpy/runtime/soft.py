@@ -5,9 +5,10 @@ This module imports no torch, so that rewritten code on plain values never does 
 
 from __future__ import annotations
 
+import re
 from typing import Any, NoReturn
 
-from relaxpy.errors import SoftValueError
+from relaxpy.errors import SoftValueError, user_line
 from relaxpy.runtime.lazy import LazyModule
 
 softnumpy: Any = LazyModule("relaxpy.runtime.softnumpy")
@@ -29,6 +30,10 @@ UNDEFINED = Marker("undefined")
 SKIP = Marker("skipped")
 
 
+# `case [x, 0] | {"k": x}:`, not `case 0 | 1:`, which is relaxed
+_ALTERNATIVES = re.compile(r"\s*case\b(?:(?!\bif\b).)*\|")
+
+
 class Soft:
     """Base of the soft values; see SoftNumber, SoftArray, SoftTruth, SoftInteger."""
 
@@ -46,6 +51,11 @@ class Soft:
         )
 
     def __bool__(self) -> NoReturn:
+        if _ALTERNATIVES.match(user_line()):
+            self._refuse(
+                "what a pattern compares in one of its alternatives, which differ in structure",
+                "write the alternatives as cases of their own",
+            )
         self._refuse(
             "a bool in code that relaxpy does not rewrite",
             "write the test inside a relaxed function as a plain `if`, `while`, `and`, `or` or `not` (a comprehension's "

@@ -45,11 +45,16 @@ def met(tensor: Tensor) -> Soft:
 
 
 def make_soft(value: Any) -> Any:
-    """relaxpy.soft inside a call: tensors, floats and ints become soft, also inside lists, tuples and dicts."""
+    """relaxpy.soft inside a call: tensors, floats and ints become soft, also inside lists, tuples and dicts.
+
+    Numbers of Python's have the widest precision among the soft arguments of the call, torch's default if there are none.
+    """
+    call = state.call
+    dtype = torch.get_default_dtype() if call is None or call.dtype is None else call.dtype
     if isinstance(value, Tensor):
-        return met(value if value.is_floating_point() else value.to(torch.get_default_dtype()))
+        return met(value if value.is_floating_point() else value.to(dtype))
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return met(torch.tensor(float(value)))
+        return met(torch.tensor(float(value), dtype=dtype))
     if isinstance(value, (list, tuple)):
         return type(value)(map(make_soft, value))
     if isinstance(value, dict):
@@ -89,9 +94,7 @@ class Wrapper:
     ``shared``: the tensors have no batch axis, so one that leaves as a result is expanded to the batch.
     """
 
-    def __init__(
-        self, call: Any, place_lanes: Callable[[Tensor], Tensor] | None = None, shared: bool = False
-    ) -> None:
+    def __init__(self, call: Any, place_lanes: Callable[[Tensor], Tensor] | None = None, shared: bool = False) -> None:
         self.call = call
         self.place_lanes = place_lanes
         self.shared = shared
@@ -129,6 +132,8 @@ class Wrapper:
             return known[0]
         lanes = tensor if self.place_lanes is None else self.place_lanes(tensor)
         if tensor.is_floating_point():
+            known_dtype = self.call.dtype
+            self.call.dtype = tensor.dtype if known_dtype is None else torch.promote_types(known_dtype, tensor.dtype)
             wrapped: Any = soft_tensor(lanes)
         elif self.place_lanes is None or lanes is tensor:
             return tensor

@@ -137,10 +137,11 @@ class _Chain:
         early = not loose.conditions or case.guard is not None
         rows += [Row(row.pieces, row.simple, 3) for row in binds] if early else []
         made = Row(rewriter.pieces(), depth=3)
-        self._condition(case, loose.conditions, branch, place, made.pieces)
+        tested = self._condition(case, loose.conditions, branch, place, made.pieces)
         rows.append(made)
         for name, temporary in zip(kept, temporaries):
-            rows.append(rewriter.row(f"{name} = {temporary}", place, depth=3))
+            found = f"{rewriter.rt('captured')}({name!r}, {tested}, {name}, {temporary})"
+            rows.append(rewriter.row(f"{name} = {found}", place, depth=3))
             rows.append(rewriter.row(f"if {name} is {rewriter.rt('UNDEFINED')}: del {name}", place, depth=3))
         self._lines(*rows, place=place)
         if not loose.conditions or not binds:
@@ -153,7 +154,8 @@ class _Chain:
         captured = [(name, value) for name, value in loose.binds if name.value != value]
         return [row for name, value in captured for row in stored_name(self.rewriter, name, value, place)]
 
-    def _condition(self, case: Any, conditions: list[Pieces], branch: str, place: int, out: Pieces) -> None:
+    def _condition(self, case: Any, conditions: list[Pieces], branch: str, place: int, out: Pieces) -> str:
+        """The branch by what a pattern compares and the guard; returns the name of their conjunction, if there are both."""
         rewriter = self.rewriter
         out.new(f"{branch} = {rewriter.rt('if_')}(", place)
         name = ""
@@ -172,6 +174,7 @@ class _Chain:
         elif not conditions:
             out.new("True", place)
         out.new(")", place)
+        return name
 
     def _body(self, case: Any, step: Case, branch: str, guard: str, prologue: list[Row], inside: str) -> None:
         rewriter, place = self.rewriter, self.rewriter.inner[id(case)][0]

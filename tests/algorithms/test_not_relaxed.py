@@ -102,7 +102,7 @@ NOT_RELAXED: list[tuple[Callable[..., Any], tuple[Any, ...], type, str, str, str
         (torch.tensor([[9.0, 0.5], [0.5, 9.0]]),),
         relaxpy.BlendError,
         "if distance + length",
-        f"a list changed on a soft path is [(SoftNumber(1), 0)] and [] {SIDES}: the lengths are 1 and 0",
+        f"`queue`, a list changed on a soft path, is [(SoftNumber(1), 0)] and [] {SIDES}: the lengths are 1 and 0",
         BLEND,
     ),
     (
@@ -110,7 +110,7 @@ NOT_RELAXED: list[tuple[Callable[..., Any], tuple[Any, ...], type, str, str, str
         (ramp(3), 0.4),
         relaxpy.BlendError,
         "if value > bound:",
-        f"a list changed on a soft path is [SoftNumber(0)] and [] {SIDES}: the lengths are 1 and 0",
+        f"`kept`, a list changed on a soft path, is [SoftNumber(0)] and [] {SIDES}: the lengths are 1 and 0",
         BLEND,
     ),
     (

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from relaxpy import SoftValueError, categorical, relax
+from relaxpy import categorical, relax
 from tests.laws.support import FINE, above, array, assert_same, number
 
 
@@ -258,18 +258,6 @@ def test_soft_integers() -> None:
     # the second case is asked where the first did not hold, of a new draw
     q = 0.9 * (1 - 0.8 * 0.7)
     assert_same(relax(program, **FINE)(p.detach(), x), 0.1 * x + q * x * 2.0 + (0.9 - q) * 9.0, [x], 1e-6)
-
-
-def test_alternatives_of_different_structure_compare_plainly() -> None:
-    def program(x: Any) -> Any:
-        match [x, 1.0]:
-            case [0, a] | [a, 0]:
-                return a
-        return 5.0
-
-    assert relax(program)(0.0) == 1.0
-    with pytest.raises(SoftValueError, match="as a bool"):
-        relax(program)(number(0.2))
 
 
 def test_a_plain_subject_chooses_as_in_python() -> None:

@@ -110,7 +110,7 @@ def test_lists_of_different_lengths() -> None:
         return values
 
     assert message(program, X, error=BlendError) == (
-        "a list changed on a soft path is [1.0, 2.0] and [1.0] on the two sides of a soft condition, "
+        "`values`, a list changed on a soft path, is [1.0, 2.0] and [1.0] on the two sides of a soft condition, "
         "which cannot be blended: the lengths are 2 and 1\n" + place(program, 2, "if x > 0:") + BLENDABLE
     )
 
@@ -123,9 +123,160 @@ def test_an_entry_that_cannot_be_blended() -> None:
         return state
 
     assert message(program, X, error=BlendError) == (
-        "dict['mode'] is 'on' and 'off' on the two sides of a soft condition, which cannot be blended\n"
+        "`state['mode']` is 'on' and 'off' on the two sides of a soft condition, which cannot be blended\n"
         + place(program, 2, "if x > 0:")
         + BLENDABLE
+    )
+
+
+class Holder:
+    def __init__(self) -> None:
+        self.items: Any = [1.0]
+
+    def grow(self, x: Any) -> None:
+        if x > 0:
+            self.items.append(2.0)
+
+
+def an_attribute(x: Any) -> Any:
+    holder = Holder()
+    if x > 0:
+        holder.items.append(2.0)
+    return holder.items
+
+
+def an_attribute_of_its_own(x: Any) -> Any:
+    holder = Holder()
+    holder.grow(x)
+    return holder.items
+
+
+def an_item(x: Any) -> Any:
+    rows = [[0.0], [1.0]]
+    if x > 0:
+        rows[1].append(2.0)
+    return rows
+
+
+def a_value(x: Any) -> Any:
+    state = {"open": [1.0]}
+    if x > 0:
+        state["open"].append(2.0)
+    return state
+
+
+def an_argument(x: Any) -> Any:
+    def grow(values: Any) -> None:
+        values.append(2.0)
+
+    found = [1.0]
+    if x > 0:
+        grow(found)
+    return found
+
+
+def an_entry(x: Any) -> Any:
+    holder = Holder()
+    if x > 0:
+        holder.items = None
+    return holder
+
+
+def a_cell(x: Any) -> Any:
+    mode = "off"
+
+    def switch() -> None:
+        nonlocal mode
+        mode = "on"
+
+    if x > 0:
+        switch()
+    return mode
+
+
+def bytes_of_two_lengths(x: Any) -> Any:
+    buffer = bytearray(b"ab")
+    if x > 0:
+        buffer.append(99)
+    return buffer
+
+
+def a_byte(x: Any) -> Any:
+    buffer = bytearray(b"ab")
+    if x > 0:
+        buffer[0] = 99
+    return buffer
+
+
+def a_byte_after_another(x: Any) -> Any:
+    buffer = bytearray(b"ab")
+    if x > 0:
+        buffer.reverse()
+    return buffer
+
+
+LONGER = (
+    "is [1.0, 2.0] and [1.0] on the two sides of a soft condition, which cannot be blended: the lengths are 2 and 1"
+)
+CHANGED = f"a list changed on a soft path, {LONGER}"
+SIDES = "on the two sides of a soft condition, which cannot be blended"
+NAMED: list[tuple[Callable[[Any], Any], str]] = [
+    (an_attribute, f"`holder.items`, {CHANGED}"),
+    (an_attribute_of_its_own, f"`self.items`, {CHANGED}"),
+    (an_item, f"`rows[1]`, {CHANGED}"),
+    (a_value, f"`state['open']`, {CHANGED}"),
+    (an_argument, f"`found`, {CHANGED}"),
+    (an_entry, f"`holder.items` is None and [1.0] {SIDES}"),
+    (a_cell, f"`mode` is 'on' and 'off' {SIDES}"),
+    (
+        bytes_of_two_lengths,
+        "`buffer`, a bytearray changed on a soft path, is bytearray(b'abc') and bytearray(b'ab') "
+        f"{SIDES}: the lengths are 3 and 2",
+    ),
+    (a_byte, f"`buffer[0]` is 99 and 97 {SIDES}: a bytearray holds plain ints only"),
+    (a_byte_after_another, f"`buffer[0]` is 98 and 97 {SIDES}: a bytearray holds plain ints only"),
+]
+
+
+@pytest.mark.parametrize(("program", "text"), NAMED, ids=[program.__name__ for program, _ in NAMED])
+def test_what_cannot_be_blended_is_named_as_the_code_names_it(program: Callable[[Any], Any], text: str) -> None:
+    words, _, line, remedy = message(program, X, error=BlendError).split("\n")
+    assert (words, line, remedy) == (text, "    if x > 0:", BLENDABLE)
+
+
+def test_alternatives_of_different_structure() -> None:
+    def program(x: Any, p: Any) -> Any:
+        match p:
+            case [0, y] | [y, 0]:
+                return y
+        return x
+
+    assert program(0.4, [1.0, 0]) == relax(program)(0.4, [1.0, 0]) == 1.0
+    assert message(program, X, [X, 1.0], error=SoftValueError) == (
+        "a soft truth was used as what a pattern compares in one of its alternatives, which differ in structure, "
+        "which would decide silently\n"
+        + place(program, 2, "case [0, y] | [y, 0]:")
+        + "  remedy: write the alternatives as cases of their own"
+    )
+
+
+def test_a_name_that_a_case_has_captured_whose_guard_fails() -> None:
+    def program(x: Any, p: Any) -> Any:
+        y = 5.0
+        match p:
+            case [y, 0] if y > x:
+                result = y
+            case _:
+                result = 2.0
+        return result, y
+
+    q = above(0.3, X)
+    assert_same(relax(program, **FINE)(X, [0.3, 0]), [0.3 * q + 2.0 * (1 - q), 0.3], [X])
+    assert relax(program, **FINE)(X, [0.3, 1]) == program(0.4, [0.3, 1]) == (2.0, 5.0)
+    assert message(program, X, [0.3, X], error=BlendError) == (
+        "`y` is captured by a case that a soft value matches, and read on the path on which the guard fails\n"
+        + place(program, 3, "case [y, 0] if y > x:")
+        + "  remedy: give the capture a name of its own, or test in the body of the case instead of a guard"
     )
 
 
