@@ -52,6 +52,7 @@ from relaxpy.runtime.matching import all_of, any_of, captured, is_same, match_
 from relaxpy.runtime.raising import raised
 from relaxpy.runtime.ranges import range_
 from relaxpy.runtime.scopes import live
+from relaxpy.runtime.sides import on_side
 from relaxpy.runtime.soft import SKIP, UNDEFINED, Soft
 from relaxpy.runtime.state import paths, state
 from relaxpy.runtime.stores import (

@@ -317,7 +317,7 @@ class Or(Branch):
 
     def end(self, right: Any) -> Any:
         (value,) = self.close(**{self.name: _taken(right)})
-        if right is SKIP and self._left is True:
+        if right is SKIP and self._left is True and self.died is None:
             return SoftTruth(ops.complement(self.p))  # all but certain, and yet a soft test: a loop counts it
         if self._left is True and type(right) is SoftTruth and state.options.t_norm != "product":
             return SoftTruth(perturbation.disjunction(1 - self.p, right.lanes))

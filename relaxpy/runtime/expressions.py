@@ -11,7 +11,7 @@ from relaxpy.runtime import compare
 from relaxpy.runtime.classes import asked
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.marks import met
-from relaxpy.runtime.soft import Soft
+from relaxpy.runtime.soft import SKIP, Soft
 
 branches: Any = LazyModule("relaxpy.runtime.branches")
 softcompare: Any = LazyModule("relaxpy.runtime.softcompare")
@@ -59,6 +59,9 @@ class SoftOr:
     def __init__(self, branch: Any) -> None:
         self.branch = branch
         self.then = not branch.then
+
+    def raised(self) -> Any:
+        return self.branch.raised()
 
     def end(self, right: Any) -> Any:
         return self.branch.end(right)
@@ -124,7 +127,7 @@ def or_(left: Any, look: bool = True) -> Any:
 
 def tested(value: Any) -> Any:
     """An operand of a condition as a truth, on the path on which it is evaluated."""
-    if value is True or value is False:
+    if value is True or value is False or value is SKIP:
         return value
     value = asked(value)
     return values.truth_of(value) if isinstance(value, Soft) else bool(value)

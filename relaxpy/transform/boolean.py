@@ -87,7 +87,7 @@ def _operation(rewriter: Rewriter, node: Any, parts: list[Any], is_and: bool, ou
     _comments(rewriter, first, second, rest)
     with while_open(rewriter, name):
         if len(parts) == 2:
-            _operand(rewriter, second, rest)
+            _operand(rewriter, second, name, rest)
         else:
             _operation(rewriter, node, parts[1:], is_and, rest)
     if is_and:
@@ -95,7 +95,9 @@ def _operation(rewriter: Rewriter, node: Any, parts: list[Any], is_and: bool, ou
     held(rewriter, name, value, [rest], node, out)
 
 
-def _operand(rewriter: Rewriter, node: Any, out: Pieces) -> None:
+def _operand(rewriter: Rewriter, node: Any, around: str, out: Pieces) -> None:
+    if type(node) is cst.Call:
+        rewriter.sides[id(node)] = around
     if not _tested(rewriter, node, out):
         rewriter.expression(node, out)
 
@@ -151,12 +153,12 @@ def ternary(rewriter: Rewriter, node: Any, out: Pieces) -> None:
     then, orelse = rewriter.pieces(), rewriter.pieces()
     open_ = ExitStack()
     open_.enter_context(while_open(rewriter, name))
-    _operand(rewriter, node.body, then)
+    _operand(rewriter, node.body, name, then)
     then.new(f" if {name}.begin() else {skip}", rewriter.whole[id(node.body)][1] - 1)
     bare = not node.orelse.lpar and (type(node.orelse) is cst.Lambda or _stays_ternary(rewriter, node.orelse))
     if bare:
         orelse.new("(", rewriter.whole[id(node.orelse)][0])
-    _operand(rewriter, node.orelse, orelse)
+    _operand(rewriter, node.orelse, name, orelse)
     open_.close()
     if bare:
         orelse.new(")", rewriter.whole[id(node.orelse)][1] - 1)

@@ -1,5 +1,6 @@
 """Calls: ``f(x)`` becomes ``_rt.callee(f)(x)``, which lets the runtime relax what is called.
 
+A call that is a whole side of a ternary, `and` or `or` is ``_rt.on_side(_pick1, f)(x)``: what it raises is caught there.
 Builtins that look at the frame which calls them, and those that cannot meet a decision, are called as they are.
 """
 
@@ -41,7 +42,9 @@ def call(rewriter: Rewriter, node: Any, out: Pieces) -> None:
             rewriter.literal(node, out)
         return
     rewriter.opened(node, out)
-    call_of(rewriter, node, f"{rewriter.rt('callee')}(", ")", out)
+    side = rewriter.sides.get(id(node))
+    before = f"{rewriter.rt('callee')}(" if side is None else f"{rewriter.rt('on_side')}({side}, "
+    call_of(rewriter, node, before, ")", out)
     rewriter.closed(node, out)
 
 

@@ -298,7 +298,72 @@ def raised_through_a_clean_up(x: Any, y: Any) -> Any:
     return state
 
 
+def from_a_side_of_a_ternary(x: Any, y: Any) -> Any:
+    seen = [0.0]
+    try:
+        seen[0] = 1.0
+        value = rejected("then") if x > 0 else y
+        seen[0] = value
+        value = y * 3.0 if x > y else rejected("else")
+    except TooLargeError:
+        value = 10.0 * seen[0] + y
+    return value, seen
+
+
+def from_a_side_of_a_ternary_in_another(x: Any, y: Any) -> Any:
+    try:
+        return (rejected("x") if x > 0.5 else x * 2.0) if y > 0 else rejected("y")
+    except TooLargeError:
+        return 5.0
+
+
+def from_the_right_of_and(x: Any, y: Any) -> Any:
+    try:
+        if x > 0 and rejected("right"):
+            return 3.0
+        result = y
+    except TooLargeError:
+        result = 10.0
+    return result
+
+
+def from_the_right_of_or(x: Any, y: Any) -> Any:
+    log = [0.0]
+    try:
+        x > 0 or rejected("right")
+        log[0] = log[0] + y
+        known = y > 0 or rejected("again")
+        log[0] = log[0] + 1.0 if known else -1.0
+    except TooLargeError:
+        log[0] = log[0] + 10.0
+    return log
+
+
+def from_a_method_in_a_loop(x: Any, y: Any) -> Any:
+    class Guard:
+        def __init__(self) -> None:
+            self.count = 0
+
+        def refuse(self, value: Any) -> Any:
+            self.count += 1
+            raise TooLargeError
+
+    guard = Guard()
+    total = 0.0
+    for i in range(3):
+        try:
+            total = total + (guard.refuse(x) if x > 0.5 * i else y)
+        except TooLargeError:
+            total = total - 1.0
+    return total, guard.count
+
+
 PROGRAMS: list[Callable[[Any, Any], Any]] = [
+    from_a_side_of_a_ternary,
+    from_a_side_of_a_ternary_in_another,
+    from_the_right_of_and,
+    from_the_right_of_or,
+    from_a_method_in_a_loop,
     caught_where_it_is_raised,
     state_at_the_raise,
     first_handler_that_matches,
@@ -431,16 +496,45 @@ def test_messages_that_differ_are_no_message() -> None:
         relax(program)(number(0.3), True)
 
 
-def test_half_an_expression_cannot_be_left() -> None:
-    def program(x: Any) -> Any:
-        try:
-            return rejected("inside") if x > 0 else 1.0
-        except ValueError:
-            return 2.0
+def test_a_side_that_leaves_the_call_is_left_out() -> None:
+    def program(x: Any, y: Any) -> Any:
+        assert x > -1.5 or rejected("negative")
+        return y if x > -1.5 else rejected("negative")
 
-    with pytest.raises(RelaxError, match="one side of a soft expression") as caught:
+    x, y = number(0.3), number(0.2)
+    assert_same(relax(program, **FINE)(x, y), y, [y])
+    with pytest.raises(TooLargeError, match="negative"):
+        relax(program)(number(-2.0), y)
+
+
+def in_half_a_side(x: Any) -> Any:
+    try:
+        return rejected("inside") + 1.0 if x > 0 else 1.0
+    except ValueError:
+        return 2.0
+
+
+def in_a_loop_condition(x: Any) -> Any:
+    count = 0
+    try:
+        while x > count and (count < 1 or rejected("inside") > x):
+            count += 1
+    except ValueError:
+        return 2.0
+    return count
+
+
+@pytest.mark.parametrize("program", [in_half_a_side, in_a_loop_condition])
+def test_half_an_expression_cannot_be_left(program: Callable[[Any], Any]) -> None:
+    assert relax(program)(1.5) == program(1.5) == 2.0
+    with pytest.raises(RelaxError) as caught:
         relax(program)(number(0.3))
-    assert caught.value.line == rejected.__code__.co_firstlineno + 1
+    assert str(caught.value) == (
+        "a `TooLargeError` was raised on one side of a soft expression, so that the other side would be lost\n"
+        f'  File "{__file__}", line {rejected.__code__.co_firstlineno + 1}\n    raise TooLargeError(message)\n'
+        "  remedy: write the expression as an `if` statement "
+        "(a ternary, `and`, `or`, or a `while` condition cannot be left half way)"
+    )
 
 
 def test_the_end_of_an_iteration_is_not_soft() -> None:

@@ -249,6 +249,7 @@ def runtime() -> ModuleType:
         **{name: getattr(operator, name) for name in changes.split()},
         SKIP=SKIP, UNDEFINED=UNDEFINED, all_of=lambda *holds: all(holds), and_=And,
         any_of=lambda *holds: any(holds), is_same=operator.is_, builtins=builtins, callee=lambda function: function,
+        captured=lambda name, tested, new, old: new if tested.then else old, on_side=lambda around, function: function,
         asserted=Assertion, delete=_delete, delete_attr=delattr, delete_cell=_delete_cell,
         delete_global=_delete_global, filtered=Kept, finally_=Finally, for_=Loop, frame=Frame, if_=Taken,
         in_=_contains, live=lambda: True, load=operator.getitem, made=lambda value: value,

@@ -1,0 +1,38 @@
+"""Calls that are a whole side of an expression: `f(x) if c else y`, `c and f(x)`.
+
+What such a call raises ends the path of its side, as in an `if` statement; the other side goes on (SEMANTICS, section 5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from types import MethodType
+from typing import Any
+
+from relaxpy.runtime.callees import callee, is_user_function
+from relaxpy.runtime.soft import SKIP
+
+__all__ = ["on_side"]
+
+
+def on_side(around: Any, function: Any) -> Any:
+    """What to call for ``function``, whose call is a side of the expression that ``around`` decides."""
+    called = callee(function)
+    if not getattr(around, "soft", False) or not _may_depart(called):
+        return called
+    return partial(_ending, around, called)
+
+
+def _may_depart(function: Any) -> bool:
+    """Can a `raise` in relaxed code leave it? Library code is called from the user's own frame."""
+    if getattr(function, "__relaxpy_relaxed__", False) or isinstance(function, partial):
+        return True
+    return is_user_function(function.__func__ if isinstance(function, MethodType) else function)
+
+
+def _ending(around: Any, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+    try:
+        return function(*args, **kwargs)
+    except around.raised():
+        return SKIP
