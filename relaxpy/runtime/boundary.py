@@ -18,7 +18,7 @@ from relaxpy.runtime.containers import Container
 from relaxpy.runtime.installed import settings_in
 from relaxpy.runtime.journal import Key
 from relaxpy.runtime.lazy import LazyModule
-from relaxpy.runtime.marks import Hard, as_constant
+from relaxpy.runtime.marks import Hard, as_constant, is_torch_here
 from relaxpy.runtime.options import resolve
 from relaxpy.runtime.raising import Departures, departure, lost_paths
 from relaxpy.runtime.state import calls, enter, leave, state
@@ -93,6 +93,10 @@ def root_of(function: Any) -> str:
 def call(plan: Plan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a relaxed function from anywhere."""
     __tracebackhide__ = True  # IPython and pytest show the user's frames only
+    if is_torch_here() and sys.modules["torch"].compiler.is_compiling():
+        from relaxpy.runtime.compiling import call_as_it_is  # the compiler cannot follow a lazy module
+
+        return call_as_it_is(call, plan, args, kwargs)
     if state.call is not None:
         return _nested(plan, state.call, args, kwargs)
     installed = settings_in(plan.function.__globals__)
