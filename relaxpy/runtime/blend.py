@@ -62,7 +62,7 @@ def blend(p: Tensor, a: Any, b: Any, heap_a: Delta | None = None, heap_b: Delta 
         return blend_integers(p, a, b)
     if same(a, b):
         return a
-    a, b = _as_integer(a), _as_integer(b)
+    a, b = integers.as_plain(a), integers.as_plain(b)
     if integers.is_integer(a) and integers.is_integer(b):
         return blend_integers(p, a, b)
     x, y = operand(a), operand(b)
@@ -73,13 +73,6 @@ def blend(p: Tensor, a: Any, b: Any, heap_a: Delta | None = None, heap_b: Delta 
         if whole_a is not None and whole_b is not None:
             return blend_tensors(p, a, b, whole_a, whole_b)
     return blend_parts((a, b), (heap_a, heap_b), lambda parts: blend(p, parts[0], parts[1], heap_a, heap_b))
-
-
-def _as_integer(value: Any) -> Any:
-    """A tensor that holds one int or bool is that int or bool; any other value is itself."""
-    if not isinstance(value, Tensor) or value.dim() or value.is_floating_point() or value.is_complex():
-        return value
-    return value if ops.is_transformed(value) else value.item()
 
 
 def blend_integers(p: Tensor, a: Any, b: Any) -> Any:

@@ -27,7 +27,7 @@ from relaxpy.runtime.recipes import (
     Table,
     distribution_of,
 )
-from relaxpy.runtime.values import SoftScalar, SoftTruth, arithmetic
+from relaxpy.runtime.values import SoftNumber, SoftScalar, SoftTruth, arithmetic
 
 integermaps: Any = LazyModule("relaxpy.runtime.integermaps")
 
@@ -61,7 +61,7 @@ class SoftInteger(SoftScalar):
         return arithmetic(operator.sub, self, other, reflected=True)
 
     def __mul__(self, other: Any) -> Any:
-        if type(other) is int or type(other) is bool:
+        if not isinstance(other, SoftScalar) and is_integer(other):
             return affine(self, int(other), 0)
         return arithmetic(operator.mul, self, other)
 
@@ -108,7 +108,26 @@ class SoftInteger(SoftScalar):
 
 def is_integer(value: Any) -> bool:
     kind = type(value)
-    return kind is int or kind is bool or kind is SoftInteger or kind is SoftTruth
+    if kind is int or kind is bool or kind is SoftInteger or kind is SoftTruth:
+        return True
+    return kind is not float and kind is not SoftNumber and is_foreign(value)
+
+
+def is_foreign(value: Any) -> bool:
+    """Is it an integer or bool of another kind: of an enumeration, of numpy, or in a tensor of no dimension?"""
+    if isinstance(value, Tensor):
+        real = value.is_floating_point() or value.is_complex()
+        return not real and value.dim() == 0 and not ops.is_transformed(value)
+    if hasattr(type(value), "__array_interface__"):
+        return value.dtype.kind in "iub" and value.shape == ()
+    return isinstance(value, int)
+
+
+def as_plain(value: Any) -> Any:
+    """An integer or bool of another kind as Python's own; any other value is itself."""
+    if type(value) is int or type(value) is bool or not is_foreign(value):
+        return value
+    return value.item() if hasattr(value, "item") else int(value)
 
 
 def bitwise(operation: Any, a: Any, b: Any) -> Any:
@@ -148,6 +167,8 @@ def affine(value: SoftInteger, scale: int, shift: int) -> SoftInteger:
 def add(a: SoftInteger, b: Any, sign: int, operation: Any) -> Any:
     if type(b) is int or type(b) is bool:
         return affine(a, 1, sign * b)
+    if not isinstance(b, SoftScalar) and is_integer(b):
+        return affine(a, 1, sign * int(b))
     if is_integer(b):
         if isinstance(a.node, LaneValues) and isinstance(b, SoftInteger) and isinstance(b.node, LaneValues):
             return from_lanes(a.node.lanes + sign * b.node.lanes, a.lanes.dtype)

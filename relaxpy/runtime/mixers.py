@@ -12,6 +12,7 @@ from torch import Tensor
 from relaxpy.runtime import ops, scopes
 from relaxpy.runtime.births import Birth
 from relaxpy.runtime.blend import COMPARED, CannotBlendError, blend, blend_parts, has_parts, same
+from relaxpy.runtime.integers import as_plain
 from relaxpy.runtime.journal import Delta
 from relaxpy.runtime.ops import Mass, Operand
 from relaxpy.runtime.soft import UNDEFINED
@@ -115,7 +116,7 @@ class Mixer:
         first, second = groups[:2]
         if len(groups) == 2:
             return blend(weights.of(tuple(second.states)), second.value, first.value, second.heap, first.heap)
-        found = mean_of_scalars(weights, [(tuple(group.states), group.value) for group in groups])
+        found = mean_of_scalars(weights, [(tuple(group.states), as_plain(group.value)) for group in groups])
         if found is not None:
             return found
         return _straight_blend(weights, groups) if self.straight else _running_blend(weights, groups)

@@ -167,13 +167,15 @@ def counted(value: Any, integer: bool = False) -> bool:
     kind = type(value)
     if kind is SoftInteger or kind is SoftTruth:
         return True
-    return integer and (kind is int or kind is bool or kind is float) and True
+    if not integer or kind is SoftNumber:
+        return False
+    return kind is int or kind is bool or kind is float or integers.is_foreign(value)
 
 
 def table(value: Any) -> Any:
     if isinstance(value, (SoftInteger, SoftTruth)):
         return recipes.distribution_of(integers.node_of(value))
-    return [value], None
+    return [integers.as_plain(value)], None
 
 
 def integer_comparison(a: Any, b: Any, hard: HardComparison) -> Any:

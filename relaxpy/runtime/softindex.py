@@ -12,7 +12,7 @@ from torch import Tensor
 from relaxpy.errors import RelaxIndexError, SoftValueError
 from relaxpy.runtime import arrays, decisions, drawn, ops, perturbation, scopes
 from relaxpy.runtime.arrays import SoftArray, lane_axes
-from relaxpy.runtime.integers import node_of
+from relaxpy.runtime.integers import as_plain, is_foreign, node_of
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.mixing import mean
 from relaxpy.runtime.recipes import distribution_of
@@ -31,7 +31,7 @@ def load(container: Any, index: Any) -> Any:
     if isinstance(container, SoftScalar):
         raise SoftValueError(f"a {container.kind} has no elements", remedy="index an array or a list")
     if isinstance(index, tuple) and not isinstance(container, dict):
-        return _load_several(container, index)
+        return _load_several(container, tuple(map(_as_int, index)))
     if isinstance(index, SoftScalar):
         chosen = settled(index, container)
         return expectation(container, chosen) if isinstance(chosen, SoftScalar) else load(container, chosen)
@@ -42,9 +42,19 @@ def load(container: Any, index: Any) -> Any:
         return container.of_rows(container.rows()[index]) if isinstance(container, SoftArray) else container[index]
     if not isinstance(container, SoftArray):
         return container[index]
+    index = _as_int(index)
     if isinstance(index, (Tensor, list)) or index is None or index is Ellipsis:
         return _load_tensor(container, index)
     return container.rows()[index]
+
+
+def _as_int(index: Any) -> Any:
+    """An int of numpy or in a tensor of no dimension is an int: what it chooses is a reference to a row."""
+    return as_plain(index) if is_foreign(index) and not _is_mask(index) else index
+
+
+def _is_mask(index: Any) -> bool:
+    return getattr(index, "dtype", None) == torch.bool
 
 
 def settled(index: Any, container: Any) -> Any:

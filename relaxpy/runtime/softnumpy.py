@@ -16,6 +16,7 @@ from torch.utils import _pytree as pytree
 from relaxpy.errors import SoftValueError
 from relaxpy.runtime import arrays, rounding, softcompare, softtorch, torchcalls, torchorder, torchtruths
 from relaxpy.runtime.arrays import SoftArray
+from relaxpy.runtime.integers import as_plain, is_foreign
 from relaxpy.runtime.soft import Soft
 from relaxpy.runtime.values import SoftScalar
 
@@ -67,7 +68,7 @@ _MIRRORED = {softcompare.less: softcompare.greater, softcompare.less_equal: soft
 def from_numpy(value: Any) -> Any:
     """A numpy array or scalar among soft values is a constant."""
     if hasattr(value, "__array_interface__"):
-        return torch.as_tensor(value)
+        return as_plain(value) if is_foreign(value) else torch.as_tensor(value)
     return value
 
 

@@ -6,6 +6,7 @@ through torch.vmap over the lanes (SEMANTICS, section 2).
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +15,7 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from relaxpy.errors import SoftValueError
-from relaxpy.runtime import ops, scopes, softcompare
+from relaxpy.runtime import integers, ops, scopes, softcompare
 from relaxpy.runtime.adopted import AdoptedTensor, looked_through
 from relaxpy.runtime.arrays import SoftArray, beside_lanes, lane_axes, of_truths
 from relaxpy.runtime.lazy import LazyModule
@@ -56,6 +57,18 @@ COMPARISONS: dict[Any, Callable[[Any, Any], Any]] = {
     )
     for function in named(names)
 }
+# of integers only: an int in a tensor of no dimension and a soft integer stay integers
+_OF_INTEGERS: dict[Any, Callable[[Any, Any], Any]] = {
+    function: exact
+    for names, exact in (
+        ("add __add__ __radd__", operator.add),
+        ("sub subtract __sub__", operator.sub),
+        ("rsub __rsub__", lambda a, b: b - a),
+        ("mul multiply __mul__ __rmul__", operator.mul),
+        ("floor_divide __floordiv__", operator.floordiv),
+    )
+    for function in named(names)
+}
 _AS_LIST = {
     getattr(Tensor, name): name for name in ("__getitem__", "__setitem__", "__len__", "__iter__", "__reversed__")
 }
@@ -75,6 +88,9 @@ def call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, 
         return getattr(SoftArray, name)(args[0].relaxpy_array, *args[1:])
     if function in COMPARISONS and len(args) == 2:
         return COMPARISONS[function](*map(looked_through, args))
+    exact = _OF_INTEGERS.get(function)
+    if exact is not None and len(args) == 2 and not kwargs and all(map(integers.is_integer, args)):
+        return exact(*map(integers.as_plain, args))
     relaxed = softtorch.RELAXED.get(function)
     if relaxed is not None:
         return relaxed(*map(looked_through, args), **kwargs)

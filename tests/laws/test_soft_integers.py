@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import enum
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -246,3 +248,69 @@ def _compiled(source: str) -> Any:
     from tests.fuzz.program import Program
 
     return Program(source, name=f"<law {source}>").load()["program"]
+
+
+class Level(enum.IntEnum):
+    LOW = 1
+    HIGH = 2
+
+
+KINDS_OF_INTEGERS = [
+    np.int64,
+    np.uint8,
+    np.array,
+    torch.tensor,
+    lambda value: torch.tensor(value, dtype=torch.int32),
+    Level,
+]
+
+
+@pytest.mark.parametrize("kind", KINDS_OF_INTEGERS)
+def test_integers_of_every_kind_are_integers(kind: Any) -> None:
+    table = [1.0, 10.0, 100.0, 1000.0, 1e4]
+
+    def arithmetic(weights: Any, one: Any, two: Any) -> Any:
+        k = categorical(weights)
+        return (
+            *(table[i] for i in (k + one, one + k, k * two, two * k, two - k, k // two, two // (k + 1), k % two)),
+            *(k == one, one == k, k < two, two > k, k <= one, k != two, k in (one, two), (one, k) == (1, 1)),
+            *(1.0 if k == one else 0.0, table[(k > 0) + one], table[one + (k > 0)]),
+        )
+
+    def branches(x: Any, one: Any, two: Any) -> Any:
+        if x > 0.2:
+            chosen = one
+        elif x > 0:
+            chosen = two
+        else:
+            chosen = one
+        for _ in range(2):
+            if x < 0:
+                break
+            one = one + 1
+        place = two
+        while place < 4:
+            if x > 0:
+                break
+            place = place + 1
+        return table[chosen], chosen == two, table[one], table[place]
+
+    weights, x = torch.tensor([0.2, 0.5, 0.3], dtype=torch.float64), number(0.1)
+    expected = relax(arithmetic, **FINE)(weights, 1, 2)
+    assert_same(relax(arithmetic, **FINE)(weights, kind(1), kind(2)), expected)
+    expected = relax(branches, **FINE)(x, 1, 2)
+    assert_same(relax(branches, **FINE)(x, kind(1), kind(2)), expected, [x])
+
+
+@pytest.mark.parametrize("kind", KINDS_OF_INTEGERS)
+def test_a_row_that_an_integer_of_any_kind_chooses_is_a_reference(kind: Any) -> None:
+    def program(grid: Any, k: Any) -> Any:
+        row = grid[k]
+        row[0][0] = 7.0
+        grid[k][1][1] += 1.0
+        grid[k, 0][1] = 9.0
+        return grid[1]
+
+    grid = torch.arange(12, dtype=torch.float64).reshape(3, 2, 2)
+    expected = torch.tensor([[7.0, 9.0], [6.0, 8.0]], dtype=torch.float64)
+    torch.testing.assert_close(relax(program)(grid, kind(1)), expected)
