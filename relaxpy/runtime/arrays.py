@@ -19,7 +19,7 @@ from relaxpy.runtime.arraymethods import ArrayMethods
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.ops import Operand
 from relaxpy.runtime.state import state
-from relaxpy.runtime.values import SoftNumber, SoftScalar, SoftTruth, shown
+from relaxpy.runtime.values import SoftNumber, SoftScalar, SoftTruth
 
 softcompare: Any = LazyModule("relaxpy.runtime.softcompare")
 integers: Any = LazyModule("relaxpy.runtime.integers")
@@ -157,7 +157,12 @@ class SoftArray(ArrayMethods):
         raise RelaxError("rows of an array cannot be deleted", remedy="use a list: `xs = list(a)`")
 
     def __repr__(self) -> str:
-        return f"SoftArray({shown(self.tensor())})" if self._rows is None else f"SoftArray({self._rows!r})"
+        if self._rows is not None:
+            return f"SoftArray({self._rows!r})"
+        values, lanes = ops.concrete(self.tensor()), state.lanes
+        if lanes is None:
+            return f"SoftArray({values.tolist()!r:.60})"
+        return f"SoftArray({lanes} lanes, the first: {values[..., 0].tolist()!r:.60})"
 
     def __copy__(self) -> SoftArray:
         return self.copy()
