@@ -67,6 +67,21 @@ REFUSED: list[tuple[str, str, str]] = [
         "store something before the condition or on its other side, too; "
         "one may ask for the key itself: `d[k]`, `d.get(k, default)`, `k in d`",
     ),
+    (
+        "b = 1.0 * m; b[0] = torch.zeros(3); b + 1",
+        "rows of different shapes [(2,), (3,)] do not make a tensor",
+        "keep them in a list",
+    ),
+    (
+        "y = CAPTURED; y += x",
+        "a tensor that was made outside the relaxed call cannot be changed in place on a soft path or by a soft value",
+        "rebind the name: `x = x + v`",
+    ),
+    (
+        "if x > 0: zeros += 1.0",
+        "a numpy array cannot be changed in place on a soft path",
+        "rebind the name (`x = x + v`), or use a list",
+    ),
     # what makes soft values
     ("relaxpy.soft('text')", "relaxpy.soft takes tensors and numbers, not 'text'", "give it a tensor or a float"),
     ("relaxpy.truth('yes')", "relaxpy.truth takes probabilities, not 'yes'", "give it a number or a tensor"),
@@ -112,6 +127,11 @@ REFUSED: list[tuple[str, str, str]] = [
     ("max(m)", "`min` or `max` of the rows of an array", "take it of each row, or of `a.flatten()`"),
     ("math.gcd(x, 2)", "math.gcd of a soft number", ROUND),
     ("math.frexp(x)", "math.frexp of a soft value", "use math.log2, or relaxpy.hard(x)"),
+    (
+        "if x > 0: raise StopIteration",
+        "`StopIteration` was raised under a soft condition",
+        "make the condition hard, or write the iteration as a `for` over a range in relaxed code",
+    ),
     # torch and numpy
     (
         "torch.bucketize(a, a)",
@@ -155,7 +175,7 @@ REFUSED: list[tuple[str, str, str]] = [
 def test_the_whole_message(line: str, text: str, remedy: str) -> None:
     source, name = _SOURCE.format(line=line), f"<refused {line}>"
     linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
-    scope: dict[str, Any] = {"np": np, "math": math, "torch": torch, "relaxpy": relaxpy}
+    scope: dict[str, Any] = {"np": np, "math": math, "torch": torch, "relaxpy": relaxpy, "CAPTURED": torch.zeros(2)}
     exec(compile(source, name, "exec"), scope)
     with pytest.raises(RelaxError) as caught:
         relax(scope["program"])(number(0.4), array(1.0, 2.0), array([1.0, 2.0], [3.0, 4.0]))
