@@ -292,15 +292,13 @@ def stacked(rows: list[Any], stored_as: tuple[torch.dtype, torch.device] | None 
         return plain if state.lanes is None else plain.unsqueeze(-1).expand(*plain.shape, state.lanes)
     floating = [part for part in tensors if part.is_floating_point()]
     like = (floating or tensors)[0]
+    axes = lane_axes()
+    shapes = sorted({tuple(part.shape)[: part.dim() - axes] for part in tensors if part.dim() > axes})
+    if len(shapes) > 1:
+        raise RelaxError(f"rows of different shapes {shapes} do not make a tensor", remedy="keep them in a list")
     shape = ops.broadcast_shape(*tensors)
     if state.lanes is not None and not shape:
         shape = torch.Size([state.lanes])
-    ranks = {part.dim() for part in tensors if part.dim() > lane_axes()}
-    if len(ranks) > 1 or any(
-        part.shape != shape for part in tensors if part.dim() > lane_axes() and state.lanes is None
-    ):
-        shapes = sorted({tuple(part.shape) for part in tensors})
-        raise RelaxError(f"rows of different shapes {shapes} do not make a tensor", remedy="keep them in a list")
     dtype = like.dtype
     if stored_as is not None and stored_as[0].is_floating_point:
         dtype = torch.promote_types(dtype, stored_as[0])
