@@ -5,6 +5,7 @@ What such a call raises ends the path of its side, as in an `if` statement; the 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import partial
 from types import MethodType
@@ -21,6 +22,8 @@ def on_side(around: Any, function: Any) -> Any:
     called = callee(function)
     if not getattr(around, "soft", False) or not _may_depart(called):
         return called
+    if getattr(called, "__code__", None) is sys._getframe(1).f_code:
+        return called  # recursion goes as deep as it did
     return partial(_ending, around, called)
 
 

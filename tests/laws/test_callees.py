@@ -74,6 +74,14 @@ def test_recursion_on_soft_values_goes_as_deep() -> None:
     assert_same(depth_of_a_batch(600, rows), rows + 600.0, [x])
 
 
+def test_recursion_through_a_soft_ternary_goes_as_deep() -> None:
+    def program(x: Any, n: Any) -> Any:
+        return program(x, n - 1) if n > 0 and x > -5.0 else x
+
+    x = number(0.5)
+    assert_same(relax(program, epsilon=0.0)(x, 600), x, [x])
+
+
 def test_a_relaxed_callee_keeps_options_of_its_own_at_every_depth() -> None:
     @relax(beta=4.0)
     def sharper(x: Any, n: Any) -> Any:
