@@ -92,6 +92,9 @@ def _gate_function(function: ast.FunctionDef, runtime: str, free: list[str]) -> 
     )
     block = gate[-1]
     assert isinstance(block, ast.Try)
+    assert isinstance(block.body[0], ast.If)
+    # What goes on inside passes through here, and a frame in a traceback has a line.
+    _put(block.body[0].body[0], function.lineno)
     start = _after_docstring(function.body)
     for statement in function.body[start:]:
         block.body.extend(_Returns().statements(statement))
@@ -160,6 +163,7 @@ class _Returns(ast.NodeTransformer):
             return [node]
         stored = ast.Assign([ast.copy_location(ast.Name(_RESULT, ast.Store()), node.value)], node.value)
         leave = _parsed(f"if {_CALL}: {_RESULT} = {_CALL}.result({_RESULT})")
+        _put(leave[0], node.lineno)
         returned = ast.Return(ast.copy_location(ast.Name(_RESULT, ast.Load()), node.value))
         return [ast.copy_location(stored, node), *leave, ast.copy_location(returned, node)]
 
@@ -222,6 +226,11 @@ def _expression(text: str) -> ast.expr:
 
 
 def _without_place(root: ast.AST) -> None:
+    _put(root, -1)
+
+
+def _put(root: ast.AST, line: int) -> None:
     for node in ast.walk(root):
         if isinstance(node, (ast.expr, ast.stmt, ast.arg, ast.keyword, ast.alias)):
-            node.lineno = node.end_lineno = node.col_offset = node.end_col_offset = -1
+            node.lineno = node.end_lineno = line
+            node.col_offset = node.end_col_offset = -1

@@ -14,7 +14,7 @@ from typing import Any
 
 from relaxpy.errors import is_users
 from relaxpy.runtime import births, registry
-from relaxpy.runtime.installed import is_hooked
+from relaxpy.runtime.installed import is_hooked, rewritten_with_module
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.marks import is_tensor, is_torch_here
 from relaxpy.runtime.state import calls, paths, state
@@ -66,9 +66,7 @@ def is_user_function(function: Any) -> bool:
 
 def _is_rewritten(function: FunctionType) -> bool:
     """Is it rewritten code already, by itself or with its whole module?"""
-    if registry.is_rewritten(function.__code__):
-        return True
-    return is_hooked(function) and not getattr(function, "__relaxpy_hard__", False)
+    return registry.is_rewritten(function.__code__) or rewritten_with_module(function)
 
 
 def _is_own(function: FunctionType) -> bool:
@@ -89,7 +87,7 @@ def _user_function(function: Any) -> Any:
             return _noting(relaxed) if paths else relaxed
     elif _is_rewritten(function):
         return _noting(function) if paths else function
-    elif _is_own(function):
+    elif not is_hooked(function) and _is_own(function):  # what its module left as it was is called as it is
         key = id(function)
         program = programs.program_of(function)
         # code in which nothing is to be rewritten is called as it is

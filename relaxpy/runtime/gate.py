@@ -22,7 +22,7 @@ coroutines, whose bodies run in pieces, ask when they begin to run, and drive wh
 from __future__ import annotations
 
 import sys
-from types import FrameType, FunctionType
+from types import CodeType, FrameType, FunctionType, TracebackType
 from typing import Any
 
 from relaxpy.runtime import boundary
@@ -84,10 +84,21 @@ class Gate:
         """The call ends, by a result or by an exception that has come up in it."""
         error = sys.exc_info()[1]
         try:
-            if self._open and error is not None and error is not self._handled:
-                boundary.failed(self._call, error)
+            if error is not None and error is not self._handled:
+                if self._open:
+                    boundary.failed(self._call, error)
+                else:
+                    error.__traceback__ = _from_inside(error.__traceback__, sys._getframe(1).f_code)
         finally:
             boundary.end(self._call)
+
+
+def _from_inside(trace: TracebackType | None, code: CodeType) -> TracebackType | None:
+    """What went on in the function that was called once more, as if the caller had called that; all if it was not."""
+    inner = trace.tb_next if trace is not None else None
+    while inner is not None and inner.tb_frame.f_code is not code:
+        inner = inner.tb_next
+    return inner or trace
 
 
 def _running(frame: FrameType, probe: FunctionType | None) -> FunctionType:

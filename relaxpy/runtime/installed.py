@@ -9,8 +9,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import CodeType, FunctionType
+from types import CodeType, FrameType, FunctionType
 from typing import Any
+
+from relaxpy.runtime import registry
 
 __all__ = [
     "HOOK",
@@ -20,6 +22,7 @@ __all__ = [
     "any_active",
     "hooked",
     "is_hooked",
+    "is_in_rewritten",
     "matching",
     "remove",
     "settings_in",
@@ -125,6 +128,15 @@ def rewritten_with_module(function: FunctionType) -> bool:
     """Does a relaxed module's function use the runtime? One that is hard by its decorator does not."""
     hook = function.__globals__.get(HOOK)
     return hook is not None and is_hooked(function) and _names(function.__code__, hook.runtime_name)
+
+
+def is_in_rewritten(frame: FrameType) -> bool:
+    """Does rewritten code run in a frame, of a function or of a relaxed module?"""
+    code = frame.f_code
+    if registry.is_rewritten(code):
+        return True
+    hook = frame.f_globals.get(HOOK)
+    return hook is not None and code.co_filename == hook.file and hook.runtime_name in code.co_names
 
 
 def _names(code: CodeType, name: str) -> bool:

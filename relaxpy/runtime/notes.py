@@ -18,7 +18,8 @@ from types import CodeType
 from typing import Any
 
 from relaxpy.errors import RelaxError, RelaxWarning, user_place
-from relaxpy.runtime import registry, scopes
+from relaxpy.runtime import scopes
+from relaxpy.runtime.installed import is_in_rewritten
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.state import state
 
@@ -54,9 +55,8 @@ def _line_of(error: BaseException) -> tuple[str, int] | None:
     """File and line in the innermost rewritten code that an error went through."""
     place, traceback = None, error.__traceback__
     while traceback is not None:
-        code = traceback.tb_frame.f_code
-        if registry.is_rewritten(code):
-            place = code.co_filename, traceback.tb_lineno
+        if is_in_rewritten(traceback.tb_frame):
+            place = traceback.tb_frame.f_code.co_filename, traceback.tb_lineno
         traceback = traceback.tb_next
     return place
 

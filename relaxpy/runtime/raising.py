@@ -13,7 +13,8 @@ from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from relaxpy.errors import RelaxError
-from relaxpy.runtime import registry, scopes
+from relaxpy.runtime import scopes
+from relaxpy.runtime.installed import is_in_rewritten
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.state import calls, paths, state
 
@@ -97,7 +98,7 @@ def departure() -> Departure | None:
 def _failed_here(error: AssertionError) -> bool:
     """Does an AssertionError come from an `assert` of relaxed code?"""
     trace = _innermost(error)
-    return trace is not None and registry.is_rewritten(trace.tb_frame.f_code)
+    return trace is not None and is_in_rewritten(trace.tb_frame)
 
 
 def _innermost(error: BaseException) -> TracebackType | None:
@@ -148,7 +149,7 @@ def _route(error: BaseException, outside: int) -> Route | None:
     keepers: list[Finally] = []
     frame: FrameType | None = sys._getframe()
     while frame is not None:
-        if registry.is_rewritten(frame.f_code):
+        if is_in_rewritten(frame):
             names = dict(frame.f_locals)
             around = {id(value): value for value in names.values() if isinstance(value, trying.Protection)}
             for each in sorted(around.values(), key=lambda value: -value.serial):

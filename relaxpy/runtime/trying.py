@@ -8,7 +8,8 @@ from types import FrameType
 from typing import Any
 
 from relaxpy.errors import RelaxError
-from relaxpy.runtime import births, journal, raising, registry, scopes
+from relaxpy.runtime import births, journal, raising, scopes
+from relaxpy.runtime.installed import is_in_rewritten
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.loops import Exit, Exits
 from relaxpy.runtime.scopes import Scope
@@ -256,7 +257,7 @@ def _names_where(keeper: Finally) -> dict[str, Any]:
     """The local names of the function that a statement stands in."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
-        if registry.is_rewritten(frame.f_code):
+        if is_in_rewritten(frame):
             names = dict(frame.f_locals)
             if any(value is keeper for value in names.values()):
                 return names

@@ -393,3 +393,25 @@ def test_a_module_says_plainly_whether_it_is_relaxed(write: Write, text: str) ->
         importlib.import_module("unclear")
     assert caught.value.lineno == 1
     assert "__relaxpy__ = False" in str(caught.value)
+
+
+def test_tracebacks_have_the_lines_of_the_user(write: Write) -> None:
+    text = """\
+    def divide(x):
+        if x > 0:
+            x = [x][3]
+        return x
+    def show(x):
+        return {x > 0: 1}
+    gone = lambda x: {x > 0: 1}
+    """
+    write(failing=text)
+    with relaxpy.install("failing"):
+        import failing  # type: ignore[import-not-found]
+    soft = torch.tensor(0.5, requires_grad=True)
+    for function, lines in ((failing.divide, [3]), (failing.show, [6]), (failing.gone, [7, 7])):
+        with pytest.raises(Exception) as raised:  # noqa: PT011
+            function(soft)
+        frames = traceback.extract_tb(raised.value.__traceback__)
+        assert [frame.lineno for frame in frames if frame.filename == failing.__file__] == lines
+        assert all(frame.lineno for frame in frames)
