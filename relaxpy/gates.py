@@ -162,10 +162,10 @@ class _Returns(ast.NodeTransformer):
         if node.value is None or isinstance(node.value, ast.Constant):
             return [node]
         stored = ast.Assign([ast.copy_location(ast.Name(_RESULT, ast.Store()), node.value)], node.value)
-        leave = _parsed(f"if {_CALL}: {_RESULT} = {_CALL}.result({_RESULT})")
-        _put(leave[0], node.lineno)
+        leave = _leaving()
+        _put(leave, node.lineno)
         returned = ast.Return(ast.copy_location(ast.Name(_RESULT, ast.Load()), node.value))
-        return [ast.copy_location(stored, node), *leave, ast.copy_location(returned, node)]
+        return [ast.copy_location(stored, node), leave, ast.copy_location(returned, node)]
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
         return node
@@ -178,6 +178,13 @@ class _Returns(ast.NodeTransformer):
 
     def visit_Lambda(self, node: ast.Lambda) -> ast.Lambda:
         return node
+
+
+def _leaving() -> ast.If:
+    """`if call: result = call.result(result)`, put together rather than parsed since there are many."""
+    method = ast.Attribute(ast.Name(_CALL, ast.Load()), "result", ast.Load())
+    plain = ast.Call(method, [ast.Name(_RESULT, ast.Load())], [])
+    return ast.If(ast.Name(_CALL, ast.Load()), [ast.Assign([ast.Name(_RESULT, ast.Store())], plain)], [])
 
 
 def _gate_lambda(function: ast.Lambda, runtime: str) -> None:

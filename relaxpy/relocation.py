@@ -32,9 +32,12 @@ def relocate(tree: ast.AST, source: FunctionSource, rewritten: Text) -> None:
     lines = rewritten.text.split("\n")
 
     def to_file(line: int, column: int) -> tuple[int, int, bool]:
-        at, where, exact = rewritten.origin(line, len(lines[line - 1].encode()[:column].decode()))
+        text = lines[line - 1]
+        at, where, exact = rewritten.origin(line, column if text.isascii() else len(text.encode()[:column].decode()))
         file_line, file_column = source.place(at, where)
-        return file_line, len(source.line(file_line)[:file_column].encode()), exact
+        text = source.line(file_line)
+        width = min(file_column, len(text)) if text.isascii() else len(text[:file_column].encode())
+        return file_line, width, exact
 
     nodes = list(ast.walk(tree))
     made = [n for n in nodes if isinstance(n, ast.stmt) and not to_file(n.lineno, n.col_offset)[2]]
