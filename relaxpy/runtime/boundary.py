@@ -209,6 +209,7 @@ def _wrapped(
 
 def run(current: Call, function: Callable[..., Any], args: Any, kwargs: dict[str, Any], found: bool) -> Any:
     """The body of an outermost call; ``found``: are there soft values among the arguments?"""
+    __tracebackhide__ = True
     if found:
         current.become_soft()
         classes.meet_all((*args, *kwargs.values()))

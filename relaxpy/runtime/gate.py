@@ -67,9 +67,11 @@ class Gate:
 
     def again(self, probe: FunctionType | None) -> Any:
         """The result of the function that asks, called with the soft arguments; ``probe`` holds the cells that it has."""
+        __tracebackhide__ = True
         return self.call(_running(sys._getframe(1), probe))
 
     def call(self, function: FunctionType) -> Any:
+        __tracebackhide__ = True
         positional, keyword_only, others = self._arguments
         code = function.__code__
         names = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
