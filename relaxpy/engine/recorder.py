@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -153,12 +154,11 @@ class Recorder:
             return Recorded(self, self.tape.emit(code, *rows), lanes, dtype)
         if lanes and any(type(x) is Recorded and not x.lanes and type(x.ids) is not int for x in operands):
             refuse("it combines an array of lanes with one that has no lanes")
-        arrays = np.broadcast_arrays(*rows)
-        emit = self.tape.emit
-        ids = [emit(code, *each) for each in zip(*(array.ravel().tolist() for array in arrays))]
+        shape, lists = _aligned(rows)
+        ids = list(map(self.tape.emit, itertools.repeat(code), *lists))
         if self.tape.rows > LONGEST:
             refuse(f"its program is longer than {LONGEST} operations")
-        return Recorded(self, np.array(ids, np.int64).reshape(arrays[0].shape), lanes, dtype)
+        return Recorded(self, np.array(ids, np.int64).reshape(shape), lanes, dtype)
 
     def arithmetic(self, name: str, *operands: Any) -> Recorded:
         """An operation whose result has the common type of its operands."""
@@ -301,6 +301,15 @@ class Recorder:
         if type(row) is not int:
             refuse("the mass of a loop is an array")
         self.warned.append(Warned(say, row))
+
+
+def _aligned(rows: Sequence[Any]) -> tuple[tuple[int, ...], list[Iterable[int]]]:
+    """The common shape of single rows and arrays of rows, and the rows of each in order."""
+    shapes = {row.shape for row in rows if type(row) is not int}
+    if len(shapes) == 1:
+        return shapes.pop(), [itertools.repeat(row) if type(row) is int else row.ravel().tolist() for row in rows]
+    arrays = np.broadcast_arrays(*rows)
+    return arrays[0].shape, [array.ravel().tolist() for array in arrays]
 
 
 def _example(operand: Any) -> Any:

@@ -16,6 +16,9 @@ from relaxpy.runtime.state import state
 
 def _reduced(x: Recorded, dim: Any, keepdim: bool, combine: Any, dtype: torch.dtype) -> Recorded:
     """Each list of rows along some axes, combined into one."""
+    ids = x.ids
+    if type(ids) is not int and ids.ndim == 1 and dim == 0 and not keepdim:
+        return Recorded(x.recorder, combine(ids.tolist()), x.lanes, dtype)
     ids = array_of(x)
     if dim is None:
         if x.lanes:

@@ -121,7 +121,9 @@ def flip(x: Any, *dims: Any) -> Any:
 
 @registered("unbind")
 def unbind(x: Any, dim: int = 0) -> Any:
-    ids = np.moveaxis(array_of(x), axis_of(x, dim), 0)
+    ids = array_of(x)
+    if dim or not ids.ndim:
+        ids = np.moveaxis(ids, axis_of(x, dim), 0)
     if ids.ndim == 1:
         return tuple([Recorded(x.recorder, row, x.lanes, x.dtype) for row in ids.tolist()])
     return tuple([Recorded(x.recorder, part, x.lanes, x.dtype) for part in ids])
@@ -165,7 +167,7 @@ def _plain_index(part: Any) -> Any:
 
 def _joined(parts: Sequence[Any]) -> tuple[list[Recorded], int, torch.dtype]:
     """Tensors to be joined, with their common axis of lanes and type."""
-    tensors = [lifted(part) for part in parts]
+    tensors = [part if type(part) is Recorded else lifted(part) for part in parts]
     lanes = {tensor.lanes for tensor in tensors}
     if len(lanes) > 1:
         refuse("it joins tensors with and without lanes")
@@ -174,18 +176,18 @@ def _joined(parts: Sequence[Any]) -> tuple[list[Recorded], int, torch.dtype]:
 
 @registered("narrow")
 def narrow(x: Any, dim: int, start: int, length: int) -> Any:
-    return with_ids(
-        x, np.moveaxis(np.moveaxis(array_of(x), axis_of(x, dim), 0)[start : start + length], 0, axis_of(x, dim))
-    )
+    ids = array_of(x)
+    before = (slice(None),) * axis_of(x, dim)
+    return with_ids(x, ids[(*before, slice(start, start + length))])
 
 
 @registered("stack")
 def stack(parts: Any, dim: int = 0) -> Any:
     tensors, lanes, dtype = _joined(parts)
-    if len({tensor.shape for tensor in tensors}) > 1:
+    if len({() if type(tensor.ids) is int else tensor.ids.shape for tensor in tensors}) > 1:
         raise RuntimeError("stack expects each tensor to be equal size")
     first = tensors[0]
-    axis = dim % (first.dim() + 1)
+    axis = dim % (first.dim() + 1) if dim else 0
     if lanes and axis == first.dim():
         refuse("it puts an axis after the lanes")
     if type(first.ids) is int:

@@ -211,7 +211,7 @@ def lerp(start: Operand, end: Operand, weight: Tensor) -> Tensor:
     elif not isinstance(end, Tensor):
         end = constant(end, weight)
     if start.dtype == dtype and end.dtype == dtype:
-        return torch.lerp(start, end, weight)
+        return start.lerp(end, weight)
     dtype = torch.promote_types(torch.promote_types(start.dtype, end.dtype), dtype)
     return torch.lerp(start.to(dtype), end.to(dtype), weight.to(dtype))
 

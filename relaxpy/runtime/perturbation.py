@@ -52,7 +52,7 @@ def below(difference: Tensor | float) -> Tensor:
     """P(noise < beta difference): that a claim holds by so much (paper Eq. 8)."""
     z = scaled(difference)
     if state.options.distribution == "logistic":
-        return torch.sigmoid(z)
+        return z.sigmoid()
     return evaluated(distribution().cdf, z)
 
 
@@ -60,7 +60,7 @@ def alike(difference: Tensor | float) -> Tensor:
     """The probability that two values are equal that differ by so much (paper Eq. 9)."""
     z = scaled(difference)
     if state.options.distribution == "logistic":
-        return 4 * torch.sigmoid(z) * torch.sigmoid(-z)
+        return 4 * z.sigmoid() * (-z).sigmoid()
     return evaluated(distribution().equality, z)
 
 
@@ -68,7 +68,7 @@ def leads(difference: Tensor | float) -> Tensor:
     """The probability of being the larger of two (for `min`, `max`, `sorted`): p of one and 1 - p of the other."""
     z = scaled(difference)
     if state.options.distribution == "logistic":
-        return torch.sigmoid(z)
+        return z.sigmoid()
     return evaluated(distribution().balanced, z)
 
 
