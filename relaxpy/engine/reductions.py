@@ -103,7 +103,9 @@ def amin(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
 
 @registered("softmax")
 def softmax(x: Any, dim: int, **options: Any) -> Any:
-    axis = axis_of(x, dim)
+    axis, ids = axis_of(x, dim), x.ids
+    if type(ids) is not int and ids.ndim == 1:
+        return Recorded(x.recorder, np.array(x.recorder.tape.softmax(ids.tolist()), np.int64), x.lanes, x.dtype)
     ids = np.moveaxis(array_of(x), axis, -1)
     flat = ids.reshape(-1, ids.shape[-1])
     rows = np.array([x.recorder.tape.softmax(each) for each in flat.tolist()], np.int64).reshape(ids.shape)

@@ -14,6 +14,11 @@ from relaxpy.engine.recorded import LANES, NO_LANES, ONE_LANE, Leaving, Recorded
 from relaxpy.runtime.state import state
 
 
+def moved(ids: Any, source: int, destination: int) -> Any:
+    """`numpy.moveaxis`, at no cost where nothing moves."""
+    return ids if source == destination else np.moveaxis(ids, source, destination)
+
+
 def with_ids(x: Recorded, ids: Any) -> Recorded:
     """The same tensor with other rows."""
     ids = np.asarray(ids, np.int64)
@@ -122,8 +127,7 @@ def flip(x: Any, *dims: Any) -> Any:
 @registered("unbind")
 def unbind(x: Any, dim: int = 0) -> Any:
     ids = array_of(x)
-    if dim or not ids.ndim:
-        ids = np.moveaxis(ids, axis_of(x, dim), 0)
+    ids = moved(ids, axis_of(x, dim), 0)
     if ids.ndim == 1:
         return tuple([Recorded(x.recorder, row, x.lanes, x.dtype) for row in ids.tolist()])
     return tuple([Recorded(x.recorder, part, x.lanes, x.dtype) for part in ids])
@@ -207,7 +211,10 @@ def broadcast_tensors(*tensors: Any) -> Any:
     given = [
         lifted(t) for t in (tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else tensors)
     ]
-    shape = torch.broadcast_shapes(*(t.shape for t in given))  # type: ignore[no-untyped-call]
+    shapes = {t.shape for t in given}
+    if len(shapes) == 1:
+        return tuple(given)
+    shape = torch.broadcast_shapes(*shapes)  # type: ignore[no-untyped-call]
     return tuple([expand(t, *shape) if t.shape != shape else t for t in given])
 
 
@@ -215,20 +222,20 @@ def broadcast_tensors(*tensors: Any) -> Any:
 def index_add(x: Any, dim: int, index: Any, source: Any) -> Any:
     x, source = lifted(x), lifted(source)
     axis = axis_of(x, dim)
-    places, added = np.moveaxis(array_of(x), axis, 0), np.moveaxis(array_of(source), axis, 0)
-    joined: list[list[Any]] = [[place] for place in places]
-    for position, part in zip(index.tolist(), added):
-        joined[position].append(part)
-    lanes = LANES if LANES in (x.lanes, source.lanes) else x.lanes
+    places, added = moved(array_of(x), axis, 0), moved(array_of(source), axis, 0)
+    parts: list[list[list[int]]] = [[[row] for row in place.ravel().tolist()] for place in places]
     recorder = state.recorder
     zero = recorder.tape.constant(0.0)
-
-    def summed(column: Sequence[int]) -> int:
-        row: int = recorder.tape.total([row for row in column if row != zero])
-        return row
-
-    results = [[summed(column) for column in zip(*(part.ravel().tolist() for part in parts))] for parts in joined]
-    ids = np.moveaxis(np.array(results, np.int64).reshape(places.shape), 0, axis)
+    for position, part in zip(index.tolist(), added):
+        for terms, row in zip(parts[position], part.ravel().tolist()):
+            if terms[0] == zero:
+                terms[0] = row
+            elif row != zero:
+                terms.append(row)
+    total = recorder.tape.total
+    results = [[terms[0] if len(terms) == 1 else total(terms) for terms in place] for place in parts]
+    ids = moved(np.array(results, np.int64).reshape(places.shape), 0, axis)
+    lanes = LANES if LANES in (x.lanes, source.lanes) else x.lanes
     return Recorded(recorder, ids if ids.ndim else int(ids), lanes, recorder.common_dtype([x, source]))
 
 

@@ -195,20 +195,26 @@ def _of_mode(holds: Tensor, a: Any, b: Any, hard: HardComparison) -> Any:
 
 def _pairs(a: recipes.Distribution, b: recipes.Distribution, hard: HardComparison, like: Tensor) -> Tensor:
     (values, p), (others, q) = a, b
-    holds = torch.tensor([[float(hard(x, y)) for y in others] for x in values], dtype=like.dtype, device=like.device)
+    holds = [[bool(hard(x, y)) for y in others] for x in values]
     if p is None and q is None:
-        return holds[0, 0].expand(like.shape)
+        return like.new_full(like.shape, float(holds[0][0]))
     if q is None:
-        return _total(holds[:, 0], p)
+        return _total([row[0] for row in holds], p)
     if p is None:
         return _total(holds[0], q)
-    return torch.einsum("i...,ij,j...->...", p, holds, q)
+    table = torch.tensor(holds, dtype=like.dtype, device=like.device)
+    return torch.einsum("i...,ij,j...->...", p, table, q)
 
 
-def _total(holds: Tensor, probabilities: Tensor | None) -> Tensor:
-    if probabilities is None:
-        return holds.sum()
-    return (holds.reshape((-1,) + (1,) * (probabilities.dim() - 1)) * probabilities).sum(0)
+def _total(holds: list[bool], probabilities: Any) -> Tensor:
+    """The probability of the values for which a claim holds, most often of one or of the first or last few."""
+    first, count = holds.index(True) if True in holds else 0, sum(holds)
+    total: Tensor
+    if all(holds[first : first + count]):
+        total = probabilities[first] if count == 1 else probabilities[first : first + count].sum(0)
+    else:
+        total = probabilities[[k for k, one in enumerate(holds) if one]].sum(0)
+    return total
 
 
 def integer_equality(a: Any, b: Any) -> Any:
