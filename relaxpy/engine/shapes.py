@@ -182,7 +182,8 @@ def _joined(parts: Sequence[Any]) -> tuple[list[Recorded], int, torch.dtype]:
 def narrow(x: Any, dim: int, start: int, length: int) -> Any:
     ids = array_of(x)
     before = (slice(None),) * axis_of(x, dim)
-    return with_ids(x, ids[before + (slice(start, start + length),)])
+    place = (*before, slice(start, start + length))
+    return with_ids(x, ids[place])
 
 
 @registered("stack")
