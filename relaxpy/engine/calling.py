@@ -21,6 +21,7 @@ class Packing:
         self.outputs = outputs
         self.lanes = lanes
         self.dtype = dtype
+        self.only_scalars = all(spec.lanes_first and not spec.shape and spec.dtype == dtype for spec in outputs)
 
     def rows(self, tensors: Sequence[Tensor], uniform: bool) -> Tensor | None:
         """Inputs, shape (inputs, lanes) or (uniform inputs,); None if there are none."""
@@ -64,6 +65,8 @@ class Packing:
 
     def split(self, rows: Tensor) -> tuple[Tensor, ...]:
         """The outputs as tensors of their own."""
+        if self.only_scalars:
+            return tuple([row.clone() for row in rows[: len(self.outputs)].unbind(0)])
         return tuple([self._output(spec, rows) for spec in self.outputs])
 
     def _output(self, spec: Output, rows: Tensor) -> Tensor:
@@ -80,6 +83,9 @@ class Packing:
 
     def joined(self, gradients: Sequence[Tensor | None]) -> Tensor:
         """The gradients of the outputs as rows, shape (outputs, lanes)."""
+        if self.only_scalars and gradients:
+            zero = torch.zeros(self.lanes, dtype=self.dtype)
+            return torch.stack([zero if gradient is None else gradient for gradient in gradients])
         count = sum(spec.count for spec in self.outputs)
         rows = torch.zeros((count, self.lanes), dtype=self.dtype)
         for spec, gradient in zip(self.outputs, gradients):

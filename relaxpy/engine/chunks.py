@@ -55,14 +55,17 @@ class Chunks:
         self.saved = w.pointer("saved")
 
     def _chunk(self, i: Any) -> Any:
-        """Point the parameters to a chunk's saved rows; its first lane, its lanes."""
+        """Point the parameters to a chunk's saved rows, and set how many vectors it has; its first lane, its lanes."""
         builder = self.w.builder
         chunk = builder.add(self.w.parameter("first_chunk"), i)
         saved = self.w.bytes_on(self.saved, builder.mul(chunk, self.chunk_bytes))
         self.w.set_parameter("saved", saved)
         first = builder.mul(chunk, self.width)
         left = builder.sub(self.lanes, first)
-        return saved, first, builder.select(builder.icmp_signed("<", self.width, left), self.width, left)
+        count = builder.select(builder.icmp_signed("<", self.width, left), self.width, left)
+        whole = builder.add(count, i64(self.m.width - 1))
+        self.w.set_parameter("groups", builder.sdiv(whole, i64(self.m.width)))
+        return saved, first, count
 
     def _count_of_chunks(self) -> Any:
         return self.w.builder.sub(self.w.parameter("last_chunk"), self.w.parameter("first_chunk"))
