@@ -167,6 +167,10 @@ class Arriving:
     def shape(self) -> torch.Size:
         return self.tensor.shape
 
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.tensor.dtype
+
     def dim(self) -> int:
         return self.tensor.dim()
 
