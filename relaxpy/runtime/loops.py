@@ -18,7 +18,7 @@ from relaxpy.runtime.containers import DictContainer
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.marks import met
 from relaxpy.runtime.scopes import Scope
-from relaxpy.runtime.soft import Soft
+from relaxpy.runtime.soft import SKIP, Soft
 from relaxpy.runtime.state import paths, state
 
 if TYPE_CHECKING:
@@ -153,6 +153,12 @@ class Loop(Exits):
         """The loop's condition: does any mass enter the body (once more)?"""
         if not self.soft and (condition is True or condition is False):
             return condition
+        if condition is SKIP:  # it raised, so the path has ended
+            self.set_weight(0.0)
+            return False
+        if self.soft and not ops.is_one(self.live):  # a part of the condition raised
+            self.set_weight(ops.times(self.weight, self.live))
+            self.set_live(1.0)
         condition = asked(condition)
         if isinstance(condition, Soft):
             condition = decisions.decide(values.truth_of(condition))

@@ -1,6 +1,6 @@
-"""Calls that are a whole side of an expression: `f(x) if c else y`, `c and f(x)`.
+"""Calls that are a whole side of an expression, or a whole test of a loop: `f(x) if c else y`, `c and f(x)`, `while f(x):`.
 
-What such a call raises ends the path of its side, as in an `if` statement; the other side goes on (SEMANTICS, section 5).
+What such a call raises ends its path, as in an `if` statement; the other paths go on (SEMANTICS, section 5).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["on_side"]
 
 
 def on_side(around: Any, function: Any) -> Any:
-    """What to call for ``function``, whose call is a side of the expression that ``around`` decides."""
+    """What to call for ``function``, whose call is a side of the expression, or the test of the loop, that ``around`` is of."""
     called = callee(function)
     if not getattr(around, "soft", False) or not _may_depart(called):
         return called

@@ -118,7 +118,7 @@ class Rewriter:
         self.counters: frozenset[str] = NO_NAMES
         self.depth = 0
         self.conditions: set[int] = set()  # expressions of which nothing but the truth counts
-        self.sides: dict[int, str] = {}  # calls that are a side of an expression, with the name of what decides it
+        self.sides: dict[int, str] = {}  # calls that are a side of an expression or a loop's test, with the name of what decides
         self.looked_at: set[int] = set()  # displays that cannot be changed where they stand
         self.displays = 0  # pieces of new text that say of displays that they were made
         self.shifts: list[tuple[int, str]] = []

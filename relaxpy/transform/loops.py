@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import libcst as cst
+
 from relaxpy.transform.blocks import begin, header, live, margin, new_lines, suite
 from relaxpy.transform.calls import arguments as call_arguments
 from relaxpy.transform.context import Rewriter, Row
@@ -32,6 +34,8 @@ def while_(rewriter: Rewriter, node: Any, indent: str, out: Pieces) -> None:
     test_start, test_end = rewriter.whole[id(node.test)]
     out.copy(start, test_start)
     out.new(f"{name}.test(", test_start)
+    if type(node.test) is cst.Call:
+        rewriter.sides[id(node.test)] = name
     rewriter.argument(node.test, out)
     out.new(")", test_end - 1)
     out.copy(test_end, rewriter.whole[id(node.body)][0])

@@ -339,6 +339,47 @@ def from_the_right_of_or(x: Any, y: Any) -> Any:
     return log
 
 
+def in_three_tests(count: Any, x: Any) -> Any:
+    return rejected("too often") if count == 3 else x > count - 1
+
+
+def from_the_test_of_a_loop(x: Any, y: Any) -> Any:
+    count = 0
+    total = y
+    try:
+        while in_three_tests(count, x):
+            count += 1
+            total = total + x
+        total = total * 2.0
+    except TooLargeError:
+        total = total - 10.0
+    else:
+        total = total + 100.0
+    return total
+
+
+def from_the_end_of_a_test(x: Any, y: Any) -> Any:
+    count = 0
+    try:
+        while x > count - 1 and in_three_tests(count, y):
+            count += 1
+    except TooLargeError:
+        return -1.0
+    return 1.0 * count
+
+
+def in_a_part_of_a_test(x: Any, y: Any) -> Any:
+    count = 0
+    try:
+        while x > count - 1 and checked(y, count) < 1.0:
+            count += 1
+            if count > 2:
+                return 7.0
+    except TooLargeError:
+        return -1.0
+    return 1.0 * count
+
+
 def from_a_method_in_a_loop(x: Any, y: Any) -> Any:
     class Guard:
         def __init__(self) -> None:
@@ -363,6 +404,9 @@ PROGRAMS: list[Callable[[Any, Any], Any]] = [
     from_a_side_of_a_ternary_in_another,
     from_the_right_of_and,
     from_the_right_of_or,
+    from_the_test_of_a_loop,
+    from_the_end_of_a_test,
+    in_a_part_of_a_test,
     from_a_method_in_a_loop,
     caught_where_it_is_raised,
     state_at_the_raise,
