@@ -43,6 +43,8 @@ class Piecewise:
     def piece(self) -> Iterator[None]:
         """Inside the call once more; what others see of it afterwards is plain."""
         if state.call is not None:  # driven from relaxed code, which takes soft values
+            if self.call.soft:
+                state.call.become_soft()
             yield
             return
         self.call.outer = state.settings, state.options

@@ -110,6 +110,21 @@ def test_inside_relaxed_code_values_stay_soft() -> None:
     assert_same(relax(total, **FINE)(values), expected, [values])
 
 
+def test_a_relaxed_call_takes_what_the_generator_of_another_makes() -> None:
+    def total(values: Any) -> Any:
+        result = [0.0]
+        for value in values:
+            if value > 0.1:
+                result[0] = result[0] + value
+        return result
+
+    values = array(0.3, -0.2)
+    items = [above(v) * 2.0 * v for v in values]
+    expected = sum(above(item, 0.1) * item for item in items)
+    assert_same(relax(total, **FINE)(relax(clipped, **FINE)(values)), [expected], [values])
+    assert (state.call, calls, paths) == (None, [], [])
+
+
 def test_a_batch() -> None:
     rows = torch.tensor([[0.3, -0.2], [0.1, 0.5]], dtype=torch.float64)
     items = list(relax(clipped, batch=True, **FINE)(rows))
