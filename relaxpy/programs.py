@@ -6,6 +6,7 @@ The new function has the old one's globals, cells, defaults and names.
 from __future__ import annotations
 
 import linecache
+import math
 import os
 import sys
 import threading
@@ -157,12 +158,13 @@ class _Verbatim:
 def _check_current(function: FunctionType, source: FunctionSource) -> None:
     """Refuse a definition that was edited after the function was made: its new text would silently run instead.
 
-    Only files that changed while this process runs can be such; their definitions are compiled as they are to compare.
+    Only files that changed while this process runs can be such, and texts in `linecache` that others take the names of:
+    their definitions are compiled as they are to compare.
     """
     try:
         changed = os.stat(source.filename).st_mtime
     except OSError:
-        return
+        changed = math.inf
     if changed >= _started and not _same(function.__code__, compile_code(function, source, _Verbatim(source.text))):
         raise RelaxError(
             f"the source of `{function.__qualname__}` has changed since it was imported",

@@ -53,7 +53,7 @@ def _file_lines(function: FunctionType) -> tuple[str, list[str]]:
         if moved == code.co_filename.replace("\\", "/").rpartition("/")[2]:
             lines = linecache.getlines(scope["__file__"], scope)
     if lines:
-        return code.co_filename, lines
+        return code.co_filename, [line if line.endswith(("\n", "\r")) else f"{line}\n" for line in lines]
     raise RelaxError(f"the source of `{function.__qualname__}` is not available: {_missing(code.co_filename)}")
 
 

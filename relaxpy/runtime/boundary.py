@@ -268,7 +268,7 @@ def failed(current: Call, error: BaseException) -> None:
 
 
 def plain_result(current: Call, result: Any) -> Any:
-    if type(result) in suspending.KINDS:
+    if type(result) in suspending.KINDS and (current.soft or suspending.is_relaxed(result)):
         return suspending.suspended(current, result)
     if not current.soft and state.lanes is None:
         return result

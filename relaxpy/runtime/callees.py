@@ -12,7 +12,7 @@ from collections.abc import Callable
 from types import BuiltinFunctionType, FunctionType, MethodDescriptorType, MethodType, WrapperDescriptorType
 from typing import Any
 
-from relaxpy.errors import is_users
+from relaxpy.errors import RelaxError, is_users
 from relaxpy.runtime import births, registry
 from relaxpy.runtime.installed import is_hooked, rewritten_with_module
 from relaxpy.runtime.lazy import LazyModule
@@ -89,7 +89,12 @@ def _user_function(function: Any) -> Any:
         return _noting(function) if paths else function
     elif not is_hooked(function) and _is_own(function):  # what its module left as it was is called as it is
         key = id(function)
-        program = programs.program_of(function)
+        try:
+            program = programs.program_of(function)
+        except RelaxError as error:
+            if state.call.soft or isinstance(error, SyntaxError):
+                raise
+            return function  # without its source it does on plain values what it says
         # code in which nothing is to be rewritten is called as it is
         relaxed = programs.function_of(program, function) if program.text != program.source.text else None
         _relaxed[key] = (weakref.ref(function, lambda _: _relaxed.pop(key, None)), relaxed)

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from relaxpy.errors import RelaxError
+from relaxpy.runtime import registry
+from relaxpy.runtime.installed import HOOK
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.state import calls, state
 
@@ -30,6 +32,16 @@ def suspending(value: Any, *around: Any) -> Any:
 
 
 KINDS = (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType)
+
+
+def is_relaxed(value: Any) -> bool:
+    """Does a generator or coroutine run relaxed code? One of others, which only passes through, stays the object that it is."""
+    prefix = {types.GeneratorType: "gi", types.CoroutineType: "cr", types.AsyncGeneratorType: "ag"}[type(value)]
+    code, frame = getattr(value, f"{prefix}_code"), getattr(value, f"{prefix}_frame")
+    if registry.is_rewritten(code):
+        return True
+    hook = frame and frame.f_globals.get(HOOK)
+    return bool(hook) and code.co_filename == hook.file
 
 
 class Piecewise:

@@ -94,7 +94,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--by", choices=WAYS, default="hook")
     options = parser.parse_args(argv)
     sys.argv = [sys.argv[0]]
-    sys.pycache_prefix = str(options.out.parent / "pycache")  # rewritten code is kept apart, and for this run alone
+    # Rewritten code is kept apart, for this run alone; modules that are imported anew in the middle of themselves need it.
+    sys.pycache_prefix, sys.dont_write_bytecode = str(options.out.parent / "pycache"), False
     found = outcomes(options.test, options.rewrite, options.runtime, options.by)
     options.out.write_text(json.dumps(found))
     return 0
