@@ -295,3 +295,11 @@ def test_no_such_definition(name: str, remedy: str) -> None:
     with pytest.raises(RelaxError) as caught:
         definition_source(_MODULE, "m.py", name)
     assert str(caught.value) == f"m.py defines no `{name}`\n  remedy: {remedy}"
+
+
+def test_lines_without_ends() -> None:
+    text = "def f(x):\n    if x > 0:\n        return 1.0\n    return 2.0"
+    linecache.cache["<lines of text>"] = (len(text), None, text.split("\n"), "<lines of text>")
+    namespace: dict[str, Any] = {"__name__": "lines"}
+    exec(compile(text, "<lines of text>", "exec"), namespace)
+    assert function_source(namespace["f"]).text == text + "\n"

@@ -92,7 +92,7 @@ def _user_function(function: Any) -> Any:
         try:
             program = programs.program_of(function)
         except RelaxError as error:
-            if state.call.soft or isinstance(error, SyntaxError):
+            if state.call is None or state.call.soft or isinstance(error, SyntaxError):
                 raise
             return function  # without its source it does on plain values what it says
         # code in which nothing is to be rewritten is called as it is

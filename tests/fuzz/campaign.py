@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--by", choices=("seed", "hypothesis"), default="seed", help="who writes the programs")
     parser.add_argument("--show", type=int, default=3, help="how many failures to print with their source")
     parser.add_argument("--budget", type=int, default=400, help="paths that the oracle may take for one program")
-    parser.add_argument("--seconds", type=float, default=30.0, help="time for one program")
+    parser.add_argument("--seconds", type=float, default=30.0, help="time of the processor for one program")
     parser.add_argument("--no-shrink", action="store_true")
     parser.add_argument("--guards", action="store_true", help="programs with try, raise, with and match as well")
     parser.add_argument("--enclosed", action="store_true", help="everything inside the function, no global is assigned")
@@ -55,6 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         program = enclosed(program) if options.enclosed else program
         verdict = _checked(program, inputs, options)
         counts.update(["programs", *_features(program, verdict)])
+        if counts["programs"] % 1000 == 0:
+            print(f"{counts['programs']} programs, {sum(failures.values())} failures", file=sys.stderr, flush=True)
         if verdict.failure:
             failures[verdict.failure.kind] += 1
             if sum(failures.values()) <= options.show:
@@ -73,8 +75,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _checked(program: Program, inputs: Inputs, options: argparse.Namespace) -> Verdict:
-    signal.signal(signal.SIGALRM, _out_of_time)
-    signal.setitimer(signal.ITIMER_REAL, options.seconds, 1.0)  # again, should a finalizer swallow the first
+    signal.signal(signal.SIGPROF, _out_of_time)
+    signal.setitimer(signal.ITIMER_PROF, options.seconds, 1.0)  # again, should a finalizer swallow the first
     try:
         return check(program, inputs, budget=options.budget, engine=options.engine)
     except OutOfTime:
@@ -82,8 +84,8 @@ def _checked(program: Program, inputs: Inputs, options: argparse.Namespace) -> V
     except Exception as error:
         return Verdict(Failure(f"breaks {type(error).__name__}", str(error)))
     finally:
-        signal.signal(signal.SIGALRM, signal.SIG_IGN)  # it comes again until it is stopped
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGPROF, signal.SIG_IGN)  # it comes again until it is stopped
+        signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 def _out_of_time(number: int, frame: FrameType | None) -> None:

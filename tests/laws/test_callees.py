@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import linecache
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import torch
 
 import relaxpy
-from relaxpy import algorithms, hard, relax
+from relaxpy import RelaxError, algorithms, hard, relax
 from relaxpy.runtime import callees
 from tests.laws.support import FINE, above, assert_same, number
 
@@ -175,3 +177,28 @@ def test_an_iterator_of_the_users_own_moves_on_softly() -> None:
     p = above(x)
     assert_same(relax(program, **FINE)(x), (p + 7 * (1 - p), 1 + p, 1.0), [x])
     assert relax(program)(0.3) == program(0.3) == (1.0, 2.0, 1.0)
+
+
+def compiled(text: str, filename: str, kept: str | None = None) -> Any:
+    """The function ``f`` of a text, as if of this module; another text may have taken its place in `linecache`."""
+    if kept is not None:
+        linecache.cache[filename] = (len(kept), None, kept.splitlines(keepends=True), filename)
+    namespace: dict[str, Any] = {"__name__": __name__}
+    exec(compile(text, filename, "exec"), namespace)
+    return namespace["f"]
+
+
+@pytest.mark.parametrize(
+    "kept", [None, "def f(x):\n    return 0.0 if x > 0 else 7.0\n"], ids=["no text", "another text"]
+)
+def test_a_callee_without_its_text_is_an_error_only_where_it_meets_soft_values(kept: str | None) -> None:
+    helper = compiled("def f(x):\n    return 1.0 if x > 0 else 2.0\n", f"<made at run time, {kept}>", kept)
+
+    @relax
+    def program(x: Any) -> Any:
+        return helper(x)
+
+    assert program(0.5) == 1.0
+    with pytest.raises(RelaxError, match=r"the source of `f` (is not available|has changed since it was imported)"):
+        program(torch.tensor(0.5))
+    assert program(-0.5) == 2.0

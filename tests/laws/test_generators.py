@@ -220,3 +220,18 @@ def test_an_asynchronous_generator() -> None:
     x = number(0.3)
     assert_same(asyncio.run(collected(x)), [above(x, i) * x for i in range(2)], [x])
     assert asyncio.run(collected(0.5)) == [0.5, 0.0]
+
+
+def test_generators_of_others_pass_through_as_they_are() -> None:
+    def plain() -> Any:
+        yield 1
+
+    @relax
+    def passed(value: Any, x: Any) -> Any:
+        if x > 0:
+            return value
+        return None
+
+    made = plain()
+    assert passed(made, 1.0) is made
+    assert next(made) == 1
