@@ -48,6 +48,7 @@ _OPTIONS: dict[str, tuple[Callable[[str], object], str]] = {
     "engine": (str, "eager (default), tape or auto"),
     "max_paths": (int, "how many paths the exact estimator follows at most"),
     "samples": (int, "how many paths the sampled estimator draws"),
+    "checkpoint": (int, "parts for which the backward pass runs a call again (default: it keeps everything)"),
 }
 
 

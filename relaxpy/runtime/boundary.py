@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 unwrapping: Any = LazyModule("relaxpy.runtime.unwrapping")
 wrapping: Any = LazyModule("relaxpy.runtime.wrapping")
+checkpoints: Any = LazyModule("relaxpy.runtime.checkpoints")
 batching: Any = LazyModule("relaxpy.runtime.batching")
 estimators: Any = LazyModule("relaxpy.runtime.estimators")
 provenance: Any = LazyModule("relaxpy.runtime.provenance")
@@ -102,6 +103,8 @@ def call(plan: Plan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     installed = settings_in(plan.function.__globals__)
     if _engine_of(plan, installed) != "eager" and plan.made is not None and "torch" in sys.modules:
         options = resolve({**installed, **state.settings, **plan.settings})
+        if options.checkpoint is not None:
+            return call_eagerly(plan, args, kwargs)
         if plan.hard:
             args, kwargs = _mark_hard(plan, args, kwargs)
             plan = replace(plan, hard=frozenset())
@@ -122,7 +125,11 @@ def call_eagerly(plan: Plan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
     __tracebackhide__ = True
     current = begin(root_of(plan.function), settings_in(plan.function.__globals__), plan.settings)
     try:
-        return _outermost(plan, current, args, kwargs)
+        parts = state.options.checkpoint
+        if parts is None or not is_torch_here() or not checkpoints.applies():
+            return _outermost(plan, current, args, kwargs)
+        with checkpoints.checkpointing(current, plan, parts, call_eagerly, args, kwargs):
+            return _outermost(plan, current, args, kwargs)
     finally:
         end(current)
 

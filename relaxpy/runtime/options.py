@@ -40,6 +40,7 @@ class Settings(TypedDict, total=False):
     engine: str
     max_paths: int
     samples: int
+    checkpoint: int | None
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,9 @@ class Options:
     ``estimator``: "merged", as in the paper; "exact", the expectation over all paths (of a mass above epsilon, ``max_paths``
     at most); or "sampled", over ``samples`` drawn paths, with the score function and a leave-one-out baseline as gradient
     (without gradients it is plain Monte Carlo).
+    ``checkpoint``: a call keeps nothing for the backward pass, which runs it again for each of so many parts of what it needs:
+    about 1 / checkpoint of the memory for (checkpoint + 1) / 2 further runs. Such a call may depend on its arguments only, and
+    change nothing else (see relaxpy.runtime.checkpoints). None: everything is kept.
     ``engine``: how calls run, "eager" operation by operation, "tape" as one recorded program where that can be.
     """
 
@@ -75,6 +79,7 @@ class Options:
     engine: str = "eager"
     max_paths: int = 4096
     samples: int = 128
+    checkpoint: int | None = None
 
     @property
     def follows_single_paths(self) -> bool:
@@ -155,6 +160,10 @@ def _number_of(what: str, name: str, smallest: int) -> Callable[[Any], object]:
     return check
 
 
+def _checkpoint(value: Any) -> object:
+    return None if value is None else _number_of("parts", "checkpoint", 1)(value)
+
+
 def _epsilon(value: Any) -> object:
     wanted = "a probability below which a path is left out: 0 <= epsilon < 1"
     if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 <= float(value) < 1:
@@ -194,6 +203,7 @@ _CHECKS: Mapping[str, Callable[[Any], object]] = {
     "epsilon": _epsilon,
     "distribution": _distribution,
     "t_norm": _t_norm,
+    "checkpoint": _checkpoint,
 }
 _NAMES = (*_CHECKS, *_CHOICES)
 # What someone may take for an option of a region or call, and where it is said instead.
@@ -260,6 +270,13 @@ class Region:
             raise RelaxError(
                 f"estimator={estimator!r} follows whole calls, and cannot begin in the middle of one",
                 remedy=f"give it to a function or a call: `f.with_options(estimator={estimator!r})`",
+            )
+        if state.call is not None and self.settings.get("checkpoint") != state.options.checkpoint and (
+            "checkpoint" in self.settings
+        ):
+            raise RelaxError(
+                "`checkpoint` is of whole calls, and cannot begin in the middle of one",
+                remedy="give it to a function or a call: `f.with_options(checkpoint=...)`",
             )
         self._outer.append((state.settings, state.options))
         state.settings = {**state.settings, **self.settings}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import statistics
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,11 +36,12 @@ class Row:
 
 @dataclass
 class Cell:
-    """What was measured of one program: times in milliseconds, memory in bytes."""
+    """What was measured of one program: times in milliseconds; memory in bytes, kept for backward and in use at most."""
 
     first_call: float
     operations: int
     saved: int
+    peak: int
     median: float = 0.0
     ratio: float = 1.0
     times: list[float] = field(default_factory=list)
@@ -80,6 +82,42 @@ def saved_bytes() -> Iterator[Callable[[], int]]:
         yield lambda: sum(storage.nbytes() for storage in kept.values())
 
 
+class _Live(TorchDispatchMode):
+    """Adds up the memory of what operations make, as long as it lives."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.peak = self._present = 0
+        self._known: set[int] = set()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        for each in torch.utils._pytree.tree_leaves(result):
+            if isinstance(each, Tensor):
+                self._add(each.untyped_storage())
+        return result
+
+    def _add(self, storage: torch.UntypedStorage) -> None:
+        key, size = storage._cdata, storage.nbytes()
+        if key not in self._known:
+            self._known.add(key)
+            self._present += size
+            self.peak = max(self.peak, self._present)
+            weakref.finalize(storage, self._remove, key, size)
+
+    def _remove(self, key: int, size: int) -> None:
+        self._known.discard(key)
+        self._present -= size
+
+
+@contextlib.contextmanager
+def live_bytes() -> Iterator[Callable[[], int]]:
+    """The most memory that is in use at a time for what is computed here."""
+    live = _Live()
+    with live:
+        yield lambda: live.peak
+
+
 def forward_backward(program: Callable[..., Tensor], inputs: tuple[Tensor, ...]) -> None:
     for each in inputs:
         each.grad = None
@@ -99,11 +137,15 @@ def first_look(maker: Maker, inputs: tuple[Tensor, ...], count: bool) -> tuple[C
     with saved_bytes() as saved:
         program(*inputs).sum()
         kept = saved()
-    return program, Cell(first, operations.count, kept)
+    with live_bytes() if count else contextlib.nullcontext(lambda: 0) as most:
+        forward_backward(program, inputs)
+    return program, Cell(first, operations.count, kept, most())
 
 
 def measure(row: Row, seconds: float, least: int = 5, most: int = 400) -> Result:
     """Run all columns in turn, round after round, so that what else the machine does hits them alike."""
+    if not row.columns:
+        return Result(row, {}, hard_times(row, seconds))
     inputs = row.inputs()
     programs: dict[str, Callable[..., Tensor]] = {}
     cells: dict[str, Cell] = {}

@@ -38,14 +38,17 @@ def times(cell: Cell | None, ratio: bool) -> str:
 
 def detail(cell: Cell) -> str:
     operations = f"{cell.operations} ops, " if cell.operations else ""
-    return f"{operations}{size_of(cell.saved)}, first {milliseconds(cell.first_call)}"
+    peak = f"{size_of(cell.peak)} peak, " if cell.peak else ""
+    return f"{operations}{size_of(cell.saved)} kept, {peak}first {milliseconds(cell.first_call)}"
 
 
 def tables(results: Sequence[Result]) -> tuple[Table, Table]:
     """Times with ratios to the relaxed program, and what they are made of."""
     columns = [column for column in COLUMNS if any(column in result.cells for result in results)]
     speed = Table(title="forward and backward, median (ratio to relaxed)", title_justify="left")
-    cost = Table(title="torch operations, memory kept for backward, first call", title_justify="left")
+    cost = Table(
+        title="torch operations, memory kept for backward and at most in use, first call", title_justify="left"
+    )
     for table in (speed, cost):
         table.add_column("program")
         for column in columns:
@@ -59,7 +62,8 @@ def tables(results: Sequence[Result]) -> tuple[Table, Table]:
             *(times(cell, column != RELAXED) for column, cell in zip(columns, cells, strict=True)),
             hard,
         )
-        cost.add_row(result.row.name, *("" if cell is None else detail(cell) for cell in cells))
+        if result.cells:
+            cost.add_row(result.row.name, *("" if cell is None else detail(cell) for cell in cells))
     return speed, cost
 
 

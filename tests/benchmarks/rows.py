@@ -1,6 +1,7 @@
 """The rows of the benchmark: programs, sizes, and in which forms each is there.
 
-The columns: "relaxed" is the plain Python program under `relax`; "AlgoVision" the same in its language, element by element;
+The columns: "relaxed" is the plain Python program under `relax`, "checkpoint=4" with an option that trades time for memory;
+"AlgoVision" the same in its language, element by element;
 "AlgoVision, vectorised" where that language can say it; "torch by hand" what one would write for a batch at once, which for
 bubble sort is another algorithm, the odd-even network of diffsort; "compiled by hand" that under torch.compile.
 """
@@ -28,9 +29,10 @@ from tests.benchmarks.measure import Maker, Row
 from tests.laws.test_algovision import peer_bubble_sort
 from tests.laws.test_algovision_shortest_path import CONORMS, peer_shortest_path, shortest_path
 
-RELAXED, ALGOVISION, ALGOVISION_VECTORISED = "relaxed", "AlgoVision", "AlgoVision, vectorised"
+RELAXED, CHECKPOINTED = "relaxed", "relaxed, checkpoint=4"
+ALGOVISION, ALGOVISION_VECTORISED = "AlgoVision", "AlgoVision, vectorised"
 TORCH, COMPILED = "torch by hand", "compiled by hand"
-COLUMNS = (RELAXED, ALGOVISION, ALGOVISION_VECTORISED, TORCH, COMPILED)
+COLUMNS = (RELAXED, CHECKPOINTED, ALGOVISION, ALGOVISION_VECTORISED, TORCH, COMPILED)
 BETA = 8.0
 
 
@@ -90,10 +92,18 @@ def bubble(n: int, batch: int = 100) -> Row:
         lambda: (leaf(uniform(batch, n)),),
         {
             RELAXED: lambda: _first(relax(fresh(bubble_sort), batch=True, beta=BETA)),
+            CHECKPOINTED: lambda: _first(relax(fresh(bubble_sort), batch=True, beta=BETA, checkpoint=4)),
             ALGOVISION: lambda: _first(peer_bubble_sort(BETA)),
             **by_hand(lambda: _first(vectorised.sorting_network(n, BETA))),
         },
         plain_and_rewritten(bubble_sort, lambda: (floats(n),)),
+    )
+
+
+def bubble_of_floats(n: int) -> Row:
+    """On plain values only."""
+    return Row(
+        "bubble sort", f"{n} Python floats", n, lambda: (), {}, plain_and_rewritten(bubble_sort, lambda: (floats(n),))
     )
 
 
@@ -153,12 +163,13 @@ def silhouette(triangles: int, size: int = 64, beta: float = 100.0) -> Row:
     centres = (torch.arange(size) + 0.5) / size
     x, y = centres.repeat(size), centres.repeat_interleave(size)
 
-    def relaxed() -> Callable[..., Tensor]:
-        program = relax(fresh(pixel_by_edges), batch=(None, 0, 0), beta=beta)
+    def relaxed(checkpoint: int | None) -> Callable[..., Tensor]:
+        program = relax(fresh(pixel_by_edges), batch=(None, 0, 0), beta=beta, checkpoint=checkpoint)
         return lambda corners: program(corners, x, y)
 
     columns: dict[str, Maker] = {
-        RELAXED: relaxed,
+        RELAXED: lambda: relaxed(None),
+        CHECKPOINTED: lambda: relaxed(4),
         ALGOVISION: lambda: lambda corners: peers.silhouette(corners, x, y, beta),
     }
     if triangles <= 320:  # it keeps dozens of tensors of pixels x triangles
@@ -237,6 +248,7 @@ def rows() -> list[Row]:
     """The whole table."""
     return [
         *(bubble(n) for n in (5, 7, 16, 32, 64)),
+        bubble_of_floats(300),
         *(levenshtein(n, batch) for n in (8, 16, 32) for batch in (8, 64)),
         bellman_ford(),
         *(silhouette(triangles) for triangles in (20, 320, 1280)),
@@ -250,6 +262,7 @@ def small_rows() -> list[Row]:
     """The same programs at sizes that take no time: to see that they run and agree."""
     return [
         bubble(4, 3),
+        bubble_of_floats(4),
         levenshtein(4, 2),
         bellman_ford(4, 2),
         silhouette(3, 4),

@@ -123,7 +123,8 @@ OPTIONS: list[tuple[dict[str, Any], str]] = [
     (
         {"colour": "red"},
         "there is no option `colour`\n"
-        "  remedy: the options are beta, max_iter, max_paths, samples, epsilon, distribution, t_norm, mode, estimator, engine",
+        "  remedy: the options are beta, max_iter, max_paths, samples, epsilon, distribution, t_norm, checkpoint, mode, "
+        "estimator, engine",
     ),
     ({"beta": "3"}, f"`beta` is {BETA}, not '3'"),
     ({"beta": -1}, f"`beta` is {BETA}, not -1"),

@@ -90,7 +90,7 @@ _EPSILON = "`epsilon` is a probability below which a path is left out: 0 <= epsi
         (
             {"zzz": 3},
             "there is no option `zzz`\n  remedy: the options are beta, max_iter, max_paths, samples, epsilon, "
-            "distribution, t_norm, mode, estimator, engine",
+            "distribution, t_norm, checkpoint, mode, estimator, engine",
         ),
         (
             {"batch": True},
