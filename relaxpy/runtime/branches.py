@@ -54,27 +54,32 @@ def pick(condition: Any) -> Any:
 def and_(left: Any, look: bool) -> Any:
     """`left and ...` with a soft left operand."""
     truth = truth_of(left)
+    if left is truth and _are_combined():
+        return CombinedAnd(left, truth, truth.lanes, look)
     decided = decisions.decide(truth)
     if not isinstance(decided, bool):
         return And(left, truth, decided, look)
     if not decided:
         return expressions.KEEP_FALSE if left is truth else expressions.KeepLeft(left)
-    if left is truth and state.options.t_norm != "product" and decisions.are_drawn():
-        return DrawnAnd(truth.lanes)
     return expressions.RUN_RIGHT
 
 
 def or_(left: Any, look: bool) -> Any:
     """`left or ...` with a soft left operand."""
     truth = truth_of(left)
+    if left is truth and _are_combined():
+        return expressions.SoftOr(CombinedOr(left, truth, ops.complement(truth.lanes), look))
     decided = decisions.decide(truth)
     if not isinstance(decided, bool):
         return expressions.SoftOr(Or(left, truth, ops.complement(decided), look))
     if decided:
         return expressions.OR_TRUE if left is truth else expressions.OrLeft(left)
-    if left is truth and state.options.t_norm != "product" and decisions.are_drawn():
-        return DrawnOr(truth.lanes)
     return expressions.OR_RIGHT
+
+
+def _are_combined() -> bool:
+    """Where truths are drawn, those that a t-norm combines are not drawn one by one, but together, where they are tested."""
+    return state.options.t_norm != "product" and decisions.are_drawn()
 
 
 def filter_(condition: Any) -> Any:
@@ -324,34 +329,18 @@ class Or(Branch):
         return value
 
 
-class DrawnAnd:
-    """`A and B` where A was drawn and holds: B holds with the probability that makes T(p, q) of both."""
+class CombinedAnd(And):
+    """One whose truths are not drawn one by one."""
 
-    __slots__ = ("p",)
-    then = True
-
-    def __init__(self, p: Tensor) -> None:
-        self.p = p
-
-    def end(self, right: Any) -> Any:
-        if type(right) is SoftTruth:
-            return SoftTruth(perturbation.conjunction(self.p, right.lanes) / self.p)
-        return right
+    __slots__ = ()
+    merges = True
 
 
-class DrawnOr:
-    """`A or B` where A was drawn and does not hold; see DrawnAnd."""
+class CombinedOr(Or):
+    """One whose truths are not drawn one by one."""
 
-    __slots__ = ("p",)
-    then = False
-
-    def __init__(self, p: Tensor) -> None:
-        self.p = p
-
-    def end(self, right: Any) -> Any:
-        if type(right) is SoftTruth:
-            return SoftTruth((perturbation.disjunction(self.p, right.lanes) - self.p) / (1 - self.p))
-        return right
+    __slots__ = ()
+    merges = True
 
 
 class Filter(Branch):

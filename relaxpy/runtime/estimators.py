@@ -153,7 +153,7 @@ class Sampling(Run):
         self.score: Any = 0.0
 
     def draws_here(self) -> bool:
-        return True
+        return not any(scope.merges for scope in state.scopes)
 
     def test(self, p: Tensor) -> bool | Tensor:
         p = self._of_all_lanes(p)

@@ -33,6 +33,7 @@ class Scope:
     """One open soft block."""
 
     __slots__ = ("serial", "weight", "live", "log", "past", "place", "site", "died", "_dead", "_outside")
+    merges = False  # are its paths merged, also where an estimator follows single paths?
 
     def __init__(self) -> None:
         self.serial = next(serials)

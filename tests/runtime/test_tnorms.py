@@ -204,3 +204,58 @@ def test_names() -> None:
         named("hammacher(2)")
     with pytest.raises(RelaxError, match=r"there are product, minimum, einstein, hamacher\(p\)"):
         named("???")
+
+
+def weighed(condition: Callable[..., Any]) -> Callable[..., Any]:
+    """A program that tests one condition on three numbers, their truths among them."""
+
+    def program(p: Any, q: Any, r: Any) -> Any:
+        return 1.0 if condition(truth(p), truth(q), truth(r), p, q, r) else 0.0
+
+    return program
+
+
+COMBINED: dict[str, Callable[..., Any]] = {
+    "a and b": lambda a, b, c, p, q, r: a and b,
+    "a or b": lambda a, b, c, p, q, r: a or b,
+    "a and b and c": lambda a, b, c, p, q, r: a and b and c,
+    "a and (b or c)": lambda a, b, c, p, q, r: a and (b or c),
+    "(a or b) and not c": lambda a, b, c, p, q, r: (a or b) and not c,
+    "a or b and c": lambda a, b, c, p, q, r: a or b and c,
+    "any": lambda a, b, c, p, q, r: any([a, b, c]),
+    "all": lambda a, b, c, p, q, r: all([a, b, c]),
+    "a chain": lambda a, b, c, p, q, r: p < q < r,
+    "in": lambda a, b, c, p, q, r: p in [q, r, 0.5],
+    "pairs": lambda a, b, c, p, q, r: (p, q) == (0.3, r),
+}
+
+
+def slopes(result: Tensor, inputs: list[Tensor]) -> tuple[Tensor, ...]:
+    if not result.requires_grad:
+        return tuple(map(torch.zeros_like, inputs))
+    return torch.autograd.grad(result, inputs, materialize_grads=True, allow_unused=True)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_single_paths_draw_what_the_t_norm_makes_of_truths(name: str) -> None:
+    """However deep they are combined: exact has the value and the derivative of one merged condition."""
+    inputs = [torch.tensor(each, dtype=D, requires_grad=True) for each in (0.7, 0.6, 0.85)]
+    for condition in COMBINED.values():
+        f = relax(weighed(condition), t_norm=name, epsilon=0.0, beta=3.0)
+        merged, exact = f(*inputs), f.with_options(estimator="exact")(*inputs)
+        results = [torch.as_tensor(each, dtype=D) for each in (exact, merged)]
+        torch.testing.assert_close(*results, atol=1e-9, rtol=1e-9)
+        torch.testing.assert_close(*(slopes(each, inputs) for each in results), atol=1e-7, rtol=1e-7)
+        straight = f.with_options(mode="straight-through")(*inputs)
+        assert float(torch.as_tensor(straight).detach()) == f.with_options(mode="hard")(*inputs)
+
+
+@pytest.mark.parametrize("name", ["minimum", "yager(2)", "hamacher(5)", "product"])
+def test_sampled_paths_do_too(name: str) -> None:
+    lanes = 800
+    rows = [torch.full((lanes,), each, dtype=D) for each in (0.7, 0.6, 0.85)]
+    for condition in COMBINED.values():
+        f = relax(weighed(condition), t_norm=name, beta=3.0, epsilon=0.0)
+        found = torch.as_tensor(f.with_options(estimator="sampled", samples=4).batch()(*rows), dtype=D).expand(lanes)
+        error = float(found.std()) / lanes**0.5
+        assert abs(float(found.mean()) - float(f(*(row[0] for row in rows)))) <= 4 * error + 5 / lanes / 4
