@@ -13,7 +13,7 @@ from typing import Any
 from torch import Tensor
 
 from relaxpy.errors import BlendError
-from relaxpy.runtime import births, naming, ops, presence, scopes, stores
+from relaxpy.runtime import births, identity, naming, ops, presence, scopes, stores
 from relaxpy.runtime.blend import CannotBlendError, blend, same
 from relaxpy.runtime.containers import Container
 from relaxpy.runtime.integers import SoftInteger
@@ -121,7 +121,10 @@ def _local(mixer: Mixer, name: str, values: Sequence[Any]) -> Any:
         for each in (error.first, error.second):
             if type(each) is Unblendable:
                 return each
-        return Unblendable(blend_error(f"`{name}`" if name.isidentifier() else name, error))
+        unblendable = blend_error(f"`{name}`" if name.isidentifier() else name, error)
+        if identity.is_asked(name):
+            raise unblendable from None
+        return Unblendable(unblendable)
 
 
 def _changes(mixer: Mixer) -> list[tuple[Container, Any, Any]]:

@@ -10,7 +10,7 @@ from typing import Any
 from relaxpy.errors import is_users
 from relaxpy.runtime.containers import CellContainer, Container
 
-__all__ = ["cell_text", "content_text"]
+__all__ = ["cell_text", "content_text", "user_frames"]
 
 
 def cell_text(holder: Container, cell: Any) -> str:
@@ -18,7 +18,7 @@ def cell_text(holder: Container, cell: Any) -> str:
     if isinstance(holder, CellContainer):
         name = _cell_name(holder)
         return f"`{name}`" if name else holder.noun
-    if any(frame.f_globals is holder.target for frame in _frames()):
+    if any(frame.f_globals is holder.target for frame in user_frames()):
         return f"the global `{cell}`"
     name = _name(holder.target)
     return f"`{name}{holder.described(cell)}`" if name else f"{holder.noun}{holder.described(cell)}"
@@ -31,7 +31,7 @@ def content_text(holder: Container) -> str:
     return f"`{name}`, {changed}," if name else changed
 
 
-def _frames() -> Iterator[FrameType]:
+def user_frames() -> Iterator[FrameType]:
     """The frames of the user's code, the innermost first."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
@@ -49,7 +49,7 @@ def _names(frame: FrameType) -> dict[str, Any]:
 
 def _name(target: Any) -> str | None:
     """The innermost name of an object, or of what holds it."""
-    for frame in _frames():
+    for frame in user_frames():
         names = _names(frame)
         for name, value in names.items():
             if value is target:
@@ -75,7 +75,7 @@ def _part(value: Any, target: Any) -> str | None:
 def _cell_name(holder: CellContainer) -> str | None:
     """The variable of a closure: that of the innermost function that holds its value in a cell."""
     held = holder.get("cell_contents")
-    for frame in _frames():
+    for frame in user_frames():
         shared = {*frame.f_code.co_cellvars, *frame.f_code.co_freevars}
         for name, value in frame.f_locals.items():
             if name in shared and value is held:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import cmath
+import enum
 import heapq
 import linecache
 import operator
@@ -278,6 +279,69 @@ def test_a_name_that_a_case_has_captured_whose_guard_fails() -> None:
         + place(program, 3, "case [y, 0] if y > x:")
         + "  remedy: give the capture a name of its own, or test in the body of the case instead of a guard"
     )
+
+
+def found_above(x: Any) -> Any:
+    if x > 0:
+        return x
+    return None
+
+
+def a_name(x: Any) -> Any:
+    best = None
+    if x > 0:
+        best = x
+    return 1.0 if best is None else 2.0
+
+
+def a_member(x: Any) -> Any:
+    kind = Kind.SMALL if x > 0 else Kind.LARGE
+    return 1.0 if kind is Kind.SMALL else 2.0
+
+
+def a_result(x: Any) -> Any:
+    found = found_above(x)
+    if found is not None:
+        return 1.0
+    return 2.0
+
+
+def a_result_at_once(x: Any) -> Any:
+    return 1.0 if found_above(x) is None else 2.0
+
+
+class Kind(enum.Enum):
+    SMALL = 1
+    LARGE = 2
+
+
+ASKED: list[tuple[Callable[[Any], Any], str]] = [
+    (a_name, f"`best` is SoftNumber(0.4) and None {SIDES}"),
+    (a_member, f"the value of a conditional expression is <Kind.SMALL: 1> and <Kind.LARGE: 2> {SIDES}"),
+    (a_result, f"the value that the function returns is None and SoftNumber(0.4) {SIDES}"),
+    (a_result_at_once, f"the value that the function returns is None and SoftNumber(0.4) {SIDES}"),
+]
+
+
+@pytest.mark.parametrize(("program", "text"), ASKED, ids=[program.__name__ for program, _ in ASKED])
+def test_identity_of_what_cannot_be_blended_is_not_asked(program: Callable[[Any], Any], text: str) -> None:
+    words, *_, remedy = message(program, X, error=BlendError).split("\n")
+    assert (words, remedy) == (text, BLENDABLE)
+    assert relax(program)(0.4) == program(0.4)
+
+
+def test_a_result_that_cannot_be_blended_and_is_not_used_does_no_harm() -> None:
+    def program(x: Any) -> Any:
+        found_above(x)
+        found = found_above(x)
+        del found
+        best = None
+        for value in (x, x + 1.0):
+            if best is None or value > best:
+                best = value
+        return best
+
+    assert_same(relax(program, **FINE)(X), above(X + 1.0, X) * 1.0 + X, [X])
 
 
 AS_BOOL = (
