@@ -182,8 +182,8 @@ INTERRUPTED = """
                 if n == n:
                     out["seen"] = n
                 if len(out) == 2:
-                    print("running", flush=True)
                     out["waiting"] = 1.0
+                    print("running", flush=True)
                 n = n + 0.0
             else:
                 n = n + 50.0
