@@ -30,6 +30,11 @@ from relaxpy.runtime.options import Options
 MOST_KEYS = 64
 MOST_VARIANTS = 4
 MOST_ATTEMPTS = 8
+# What engine="auto" leaves to torch: fewer operations than this, and vectors, in one operation or on average, longer than this.
+FEWEST = 12
+WIDEST = 4096
+VECTOR = 64
+_DIFFERS = "its decisions differ from call to call"
 CAUTION = 0.01  # how far below epsilon a mass must be once a program has turned out to be too short
 
 
@@ -88,6 +93,8 @@ class Entry:
     def __init__(self) -> None:
         self.variants: list[Variant] = []
         self.eager: str | None = None
+        self.met = False  # was there a call of this key before?
+        self.last = _DIFFERS  # why the last attempt gave no program
         self.attempts = 0
         self.lock = threading.RLock()
 
@@ -147,6 +154,10 @@ def call(
         programs.note(str(error))
         return run(plan, args, kwargs)
     entry = programs.entry(key)
+    if options.engine == "auto" and not entry.met:
+        entry.met = True
+        programs.note("the first call of its kind")
+        return run(plan, args, kwargs)
     if entry.eager is None:
         request = Request(plan, options, arguments, args, kwargs, run)
         for variant in entry.variants:
@@ -159,7 +170,7 @@ def call(
         if holds:
             programs.runs += 1
             return result
-    programs.note(entry.eager or "its decisions differ from call to call")
+    programs.note(entry.eager or entry.last)
     return run(plan, args, kwargs)
 
 
@@ -190,16 +201,14 @@ def _key_of_options(options: Options) -> Any:
     for chosen in (options.distribution, options.t_norm):
         if not isinstance(chosen, str) and not type(chosen).__module__.startswith("relaxpy."):
             refuse("it uses a distribution or t-norm of its own")
-    fields = [
-        getattr(options, field.name) for field in dataclasses.fields(options) if field.name not in ("beta", "engine")
-    ]
+    fields = [getattr(options, field.name) for field in dataclasses.fields(options) if field.name != "beta"]
     return (beta, *fields)
 
 
 def _record(programs: Programs, entry: Entry, request: Request, sample: Tensor | None) -> Variant | None:
     """A new program for this call; None, with the reason in the entry, if there can be none."""
     if entry.attempts >= MOST_ATTEMPTS:
-        entry.eager = "its decisions differ from call to call"
+        entry.eager = entry.last
         return None
     entry.attempts += sample is None
     caution = 1.0 if entry.attempts == 1 else CAUTION
@@ -218,6 +227,7 @@ def _record(programs: Programs, entry: Entry, request: Request, sample: Tensor |
         if isinstance(error, KeyboardInterrupt) and not _was_raised_by_code(error):
             raise
         # the eager path raises it, if it was the function's own
+        entry.last = f"{type(error).__name__} while it was recorded"
         return None
     if not reading.unchanged():
         reading.snapshots.restore()
@@ -241,10 +251,14 @@ def _recorded(request: Request, reading: Reading, caution: float, sample: Tensor
         refuse(f"its arguments are {' and '.join(sorted({str(t.dtype) for t in arguments.tensors}))}")
     recorder = Recorder(bool(plan.batch), dtype, caution, sample)
     recorder.parameters = reading.snapshots.parameters
+    if request.options.engine == "auto":
+        recorder.widest = WIDEST
     if beta is not None:
         recorded = recorder.read(beta.reshape(()), BETA, None, NO_LANES)
         plan = dataclasses.replace(plan, settings={**plan.settings, BETA: recorded})
     recording = record(request.run, plan, request.args, request.kwargs, arguments, recorder, reading)
+    if request.options.engine == "auto":
+        _refuse_what_torch_does_well(recorder)
     rows = [*recording.rows, *(warned.row for warned in recorder.warned)]
     program = planned(recorder.tape, rows)
     tape = recorder.tape
@@ -264,6 +278,14 @@ def _recorded(request: Request, reading: Reading, caution: float, sample: Tensor
         differentiable=differentiable,
         sampled=None if recorder.sample is None else (recorder.tape, recorder.sample),
     )
+
+
+def _refuse_what_torch_does_well(recorder: Recorder) -> None:
+    """A program costs as much as a few operations of torch; long vectors are as fast without one."""
+    if recorder.operations < FEWEST:
+        refuse("it takes few operations")
+    if recorder.tape.rows > VECTOR * recorder.operations:
+        refuse("it works on long vectors")
 
 
 def _was_raised_by_code(error: BaseException) -> bool:

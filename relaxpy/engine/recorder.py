@@ -12,10 +12,11 @@ from typing import Any, NoReturn
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils import _pytree as pytree
 
 from relaxpy.engine.evaluation import Evaluation, Inputs
 from relaxpy.engine.instructions import CODES
-from relaxpy.engine.recorded import LANES, NO_LANES, ONE_LANE, Recorded, lifted, refuse
+from relaxpy.engine.recorded import LANES, NO_LANES, ONE_LANE, Recorded, functions, lifted, refuse
 from relaxpy.engine.tape import Tape
 from relaxpy.runtime.state import state
 
@@ -47,7 +48,8 @@ class Recorder:
 
     def __init__(self, batched: bool, dtype: torch.dtype, caution: float = 1.0, sample: Tensor | None = None) -> None:
         self.tape = Tape()
-        self.batched = batched
+        self.batched = batched  # have tensors an axis of lanes?
+        self._has_batch = batched
         self.dtype = dtype
         self.caution = caution  # how far below the bound a mass must be to be left out
         self.device = torch.device("cpu")
@@ -57,6 +59,8 @@ class Recorder:
         self.parameters: dict[int, tuple[Tensor, Any]] = {}  # captured tensors with a gradient, by identity, and where
         self.warned: list[Warned] = []
         self.refused: BaseException | None = None
+        self.operations = 0  # of tensors, each of one row or of many
+        self.widest = LONGEST  # rows that an operation may have
         self._read: dict[int, Recorded] = {}
         self._constants: dict[int, tuple[Tensor, int, Recorded]] = {}  # tensors of no dimension, by identity
         self._finite: dict[int, bool] = {}
@@ -80,7 +84,7 @@ class Recorder:
 
     def read(self, tensor: Tensor, source: Any, axis: int | None, lanes: int) -> Recorded:
         """A tensor of the caller as rows; with an axis of lanes it is moved last, without one all lanes share it."""
-        uniform = self.batched and lanes != LANES
+        uniform = self._has_batch and lanes != LANES
         values = tensor.detach() if axis is None else tensor.detach().movedim(axis, -1)
         shape = tuple(values.shape if axis is None else values.shape[:-1])
         self.inputs.append(Input(source, axis, shape, uniform))
@@ -139,6 +143,7 @@ class Recorder:
 
     def elementwise(self, code: int, dtype: torch.dtype, *operands: Any) -> Recorded:
         """An instruction on scalars, or element by element on arrays that are broadcast."""
+        self.operations += 1
         rows: list[Any] = []
         lanes, scalar = NO_LANES, True
         for operand in operands:
@@ -156,6 +161,8 @@ class Recorder:
             refuse("it combines an array of lanes with one that has no lanes")
         shape, lists = _aligned(rows)
         ids = list(map(self.tape.emit, itertools.repeat(code), *lists))
+        if len(ids) > self.widest:
+            refuse("it works on long vectors")
         if self.tape.rows > LONGEST:
             refuse(f"its program is longer than {LONGEST} operations")
         return Recorded(self, np.array(ids, np.int64).reshape(shape), lanes, dtype)
@@ -163,6 +170,7 @@ class Recorder:
     def arithmetic(self, name: str, *operands: Any) -> Recorded:
         """An operation whose result has the common type of its operands."""
         dtype, lanes = self.dtype, NO_LANES
+        self.operations += 1
         for x in operands:
             if type(x) is not Recorded or type(x.ids) is not int or x.dtype is not dtype:
                 break
@@ -175,6 +183,7 @@ class Recorder:
 
     def binary(self, code: int, a: Any, b: Any) -> Recorded:
         """The commonest arithmetic, on two scalars of the program's own type, without detours."""
+        self.operations += 1
         if type(a) is Recorded and type(b) is Recorded:
             x, y, dtype = a.ids, b.ids, self.dtype
             if type(x) is int and type(y) is int and a.dtype is dtype and b.dtype is dtype:
@@ -224,6 +233,24 @@ class Recorder:
         if dtype.is_floating_point and dtype != self.dtype:
             refuse(f"it mixes {dtype} with {self.dtype}")
         return dtype
+
+    # torch's functions
+
+    def handler(self, function: Any) -> Callable[..., Any]:
+        """What records a function of torch."""
+        return functions.get(function) or refuse(f"torch's `{getattr(function, '__name__', function)}` is left to torch")
+
+    def each_lane(self, function: Callable[..., Any], values: Sequence[Recorded]) -> Any:
+        """A function of tensors without lanes, in each lane: what torch.vmap does."""
+        self.batched = False
+        try:
+            result = function(*[Recorded(self, x.ids, NO_LANES, x.dtype) for x in values])
+        finally:
+            self.batched = self._has_batch
+        return pytree.tree_map(self._with_lanes, result)
+
+    def _with_lanes(self, leaf: Any) -> Any:
+        return Recorded(self, leaf.ids, LANES, leaf.dtype) if type(leaf) is Recorded else leaf
 
     # what is looked at
 

@@ -66,7 +66,8 @@ class Options:
     ``checkpoint``: a call keeps nothing for the backward pass, which runs it again for each of so many parts of what it needs:
     about 1 / checkpoint of the memory for (checkpoint + 1) / 2 further runs. Such a call may depend on its arguments only, and
     change nothing else (see relaxpy.runtime.checkpoints). None: everything is kept.
-    ``engine``: how calls run, "eager" operation by operation, "tape" as one recorded program where that can be.
+    ``engine``: how calls run, "eager" operation by operation, "tape" as one recorded program where that can be,
+    "auto" so from the second call of a kind on, but for few operations and long vectors, which are as fast without.
     """
 
     beta: float | Tensor = 10.0

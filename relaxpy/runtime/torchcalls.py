@@ -107,13 +107,15 @@ def plain_call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict
         tensors = list(scopes.guarded(*tensors))
     if state.lanes is not None and function in ELEMENTWISE:
         leaves = [beside_lanes(leaf) if isinstance(leaf, Tensor) else leaf for leaf in leaves]
+    recorder = state.recorder
+    run = function if recorder is None else recorder.handler(function)
 
     def plain(*values: Tensor) -> Any:
         filled = list(leaves)
         for place, value in zip(soft_places, values):
             filled[place] = value
         plain_args, plain_kwargs = pytree.tree_unflatten(filled, structure)
-        return function(*plain_args, **plain_kwargs)
+        return run(*plain_args, **plain_kwargs)
 
     if state.lanes is None or function in ELEMENTWISE or not tensors:
         result = plain(*tensors)
@@ -124,7 +126,10 @@ def plain_call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict
             return pytree.tree_map(lambda leaf: wrap_result(leaf, function, 0), result)
         in_dims = tuple(None if s else -1 for s in shared)
         spread = [t if s else _spread(t) for t, s in zip(tensors, shared)]
-        result = torch.vmap(plain, in_dims=in_dims, out_dims=-1, randomness="different")(*spread)
+        if recorder is None:
+            result = torch.vmap(plain, in_dims=in_dims, out_dims=-1, randomness="different")(*spread)
+        else:
+            result = recorder.each_lane(plain, spread)
     return pytree.tree_map(lambda leaf: wrap_result(leaf, function, lane_axes()), result)
 
 

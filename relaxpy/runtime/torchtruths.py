@@ -85,7 +85,9 @@ def _operands(*values: Any, like: Tensor | None = None) -> tuple[Tensor, ...]:
     lifted = [arrays.array_operand(looked_through(value)) for value in values]
     found = ops.first_tensor(*(value for value in lifted if value is not None))
     like = next(each for each in (found, like, torch.zeros(())) if each is not None)
-    return tuple(torch.as_tensor(value, dtype=None if isinstance(value, Tensor) else like.dtype) for value in lifted)
+    return tuple(
+        value if isinstance(value, Tensor) else torch.as_tensor(value, dtype=like.dtype) for value in lifted
+    )
 
 
 def wrapped(tensor: Tensor) -> Any:
