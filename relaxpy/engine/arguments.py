@@ -11,6 +11,7 @@ from relaxpy.engine.recorded import refuse
 from relaxpy.runtime.marks import Hard
 
 LARGEST_CONSTANT = 100_000
+DEEPEST = 50  # lists in lists
 _TENSORS = (Tensor, torch.nn.Parameter)
 _EXACT = frozenset({int, bool, str, bytes, type(None), range})
 
@@ -23,6 +24,7 @@ class Arguments:
         self.places: dict[int, int] = {}
         self.objects: list[Any] = []
         self.containers: list[Any] = []
+        self._depth = 0
         self.numbers: dict[int, int] = {}  # of containers, by identity
         self.key = tuple([self._describe(value) for value in args])
         if kwargs:
@@ -46,6 +48,14 @@ class Arguments:
         return "object", id(value)
 
     def _container(self, kind: Any, value: Any) -> Any:
+        if self._depth >= DEEPEST:
+            refuse("an argument is nested too deeply")
+        self._depth += 1
+        described = self._contained(kind, value)
+        self._depth -= 1
+        return described
+
+    def _contained(self, kind: Any, value: Any) -> Any:
         if kind is not tuple:
             known = self.numbers.get(id(value))
             if known is not None:

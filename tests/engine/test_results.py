@@ -112,3 +112,15 @@ def test_what_cannot_be_made_anew_is_left_to_the_eager_path(function: Callable[.
     assert type(tape(X)).__qualname__ == type(eager(X)).__qualname__
     assert tape.engine_report().runs == 0
     assert why in str(tape.engine_report())
+
+
+def test_deep_arguments_are_left_to_the_eager_path() -> None:
+    def function(x: Any, rows: Any) -> Any:
+        return larger(x)
+
+    rows: Any = []
+    for _ in range(5000):
+        rows = [rows]
+    tape = relax(function, engine="tape")
+    torch.testing.assert_close(tape(X[0], rows), relax(function)(X[0], rows))
+    assert "too deeply" in str(tape.engine_report())
