@@ -6,7 +6,6 @@ operation, as it would without the engine; `f.engine_report()` says why. The mac
 
 from __future__ import annotations
 
-import functools
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -27,20 +26,6 @@ _HAVE_MACHINE = objectcode.available()
 
 def call(plan: Any, options: Options, args: tuple[Any, ...], kwargs: dict[str, Any], run: Callable[..., Any]) -> Any:
     """Call a relaxed function by a recorded program, or by ``run(plan, args, kwargs)``."""
-    if torch.compiler.is_compiling():
-        # one break of the graph, and the program runs; torch.compile would break it at each branch
-        return _not_compiled()(plan, options, args, kwargs, run)
-    return _call(plan, options, args, kwargs, run)
-
-
-@functools.cache
-def _not_compiled() -> Callable[..., Any]:
-    # made only when it is needed: it imports the compiler
-    function: Callable[..., Any] = torch.compiler.disable(_call)  # type: ignore[no-untyped-call]
-    return function
-
-
-def _call(plan: Any, options: Options, args: tuple[Any, ...], kwargs: dict[str, Any], run: Callable[..., Any]) -> Any:
     programs = plan.made.programs
     if programs is None:
         with _lock:
