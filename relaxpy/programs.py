@@ -165,13 +165,29 @@ def _check_current(function: FunctionType, source: FunctionSource) -> None:
         changed = os.stat(source.filename).st_mtime
     except OSError:
         changed = math.inf
-    if changed >= _started and not _same(function.__code__, compile_code(function, source, _Verbatim(source.text))):
+    if changed >= _started and not _same(function.__code__, _as_it_stands(function, source)):
         raise RelaxError(
             f"the source of `{function.__qualname__}` has changed since it was imported",
             file=source.filename,
             line=source.first_line,
             remedy="import it anew, or start again",
         )
+
+
+def _as_it_stands(function: FunctionType, source: FunctionSource) -> CodeType:
+    """The code of the definition, compiled in its file: Python compiles methods of what a module imports in another way."""
+    code = function.__code__
+    text = "".join(linecache.getlines(source.filename, function.__globals__))
+    try:
+        pending = [compile(text, source.filename, "exec", dont_inherit=True)]
+    except (SyntaxError, ValueError):
+        pending = []
+    while pending:
+        outer = pending.pop()
+        if outer.co_firstlineno == code.co_firstlineno and outer.co_name == code.co_name:
+            return outer
+        pending += [inner for inner in outer.co_consts if isinstance(inner, CodeType)]
+    return compile_code(function, source, _Verbatim(source.text))
 
 
 def _same(one: object, two: object) -> bool:

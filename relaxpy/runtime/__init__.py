@@ -5,12 +5,14 @@ from __future__ import annotations
 import builtins
 from typing import Any
 
+from relaxpy.runtime.advancing import spent
 from relaxpy.runtime.births import made
 from relaxpy.runtime.callees import callee
 from relaxpy.runtime.compare import eq, ge, gt, in_, le, lt, ne, not_in
 from relaxpy.runtime.control import asserted, if_, if_eq, if_ge, if_gt, if_le, if_lt, if_ne
 from relaxpy.runtime.expressions import (
     and_,
+    bound,
     chain_eq,
     chain_ge,
     chain_gt,
@@ -46,6 +48,7 @@ from relaxpy.runtime.inplace import (
     ixor,
 )
 from relaxpy.runtime.installed import hooked
+from relaxpy.runtime.literal import class_body, executed
 from relaxpy.runtime.loops import for_, while_
 from relaxpy.runtime.managing import suppressor, with_
 from relaxpy.runtime.matching import all_of, any_of, captured, is_same, match_

@@ -5,16 +5,18 @@ An iterator may be advanced where it was made, on the same side of the same soft
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
+import operator
 from collections.abc import Callable
-from types import GeneratorType
 from typing import Any
 
 from relaxpy.errors import SoftValueError
 from relaxpy.runtime.lazy import LazyModule
-from relaxpy.runtime.state import state
+from relaxpy.runtime.state import paths, state
 
+watching: Any = LazyModule("relaxpy.runtime.watching")
 callees: Any = LazyModule("relaxpy.runtime.callees")
 
 
@@ -37,9 +39,10 @@ def _made(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
 
 def noted(result: Any, arguments: tuple[Any, ...] = ()) -> Any:
     """Note where an iterator was made, unless it is one of the arguments: `iter` of an iterator gives itself."""
-    if state.scopes and state.call is not None and hasattr(result, "__next__"):
-        if not any(result is argument for argument in arguments):
-            state.call.iterators[id(result)] = (result, state.scopes[-1])
+    if state.scopes and state.call is not None:
+        for each in result if type(result) is tuple else (result,):  # itertools.tee
+            if hasattr(each, "__next__") and not any(each is argument for argument in arguments):
+                state.call.iterators[id(each)] = (each, state.scopes[-1])
     return result
 
 
@@ -57,11 +60,50 @@ def next_(iterator: Any, *default: Any) -> Any:
         raise
 
 
-def check_loop(iterable: Any) -> None:
-    """The same for what a `for` runs over; a generator expression that has not begun is taken for the loop's own."""
-    if isinstance(iterable, GeneratorType) and iterable.gi_code.co_name == "<genexpr>":
-        if inspect.getgeneratorstate(iterable) == inspect.GEN_CREATED:
-            return
+# what takes an iterator without advancing it
+_HARMLESS = (
+    *(copy.copy, copy.deepcopy, getattr, hasattr, hash, iter, next, setattr),
+    *(operator.is_, operator.is_not, operator.length_hint),
+)
+_ADVANCING_METHODS = frozenset("__next__ send throw close read readline readlines read1 readinto readinto1".split())
+
+
+def passing(function: Any, replacement: Callable[..., Any]) -> Any:
+    """A builtin, or what is called for it, which may advance its arguments."""
+    makes_one = makes(function)
+    if watching.looks_at_its_caller(function):
+        return replacement
+    if any(function is each for each in _HARMLESS):
+        return made(replacement) if makes_one else replacement
+    return functools.partial(_passed, function, replacement, makes_one)
+
+
+def _passed(function: Any, replacement: Any, makes_one: bool, /, *args: Any, **kwargs: Any) -> Any:
+    check_given(function, getattr(function, "__self__", None), (*args, *kwargs.values()))
+    result = replacement(*args, **kwargs)
+    return noted(result, args) if makes_one else result
+
+
+def check_given(function: Any, owner: Any, arguments: tuple[Any, ...]) -> None:
+    """Refuse to give an iterator from outside of the soft path to code that may advance it: list(it), f.readline()."""
+    if hasattr(type(owner), "__next__") and getattr(function, "__name__", "") in _ADVANCING_METHODS:
+        check(owner)
+    for argument in arguments:
+        if hasattr(type(argument), "__next__") and not any(function is each for each in _HARMLESS):
+            if isinstance(function, type) and callees.is_own_class(function):
+                continue  # an object that keeps it
+            check_spent(argument)
+
+
+def spent(iterable: Any) -> Any:
+    """What an unpacking, a star or a comprehension runs over."""
+    if paths and state.scopes:
+        check_spent(iterable)
+    return iterable
+
+
+def check_spent(iterable: Any) -> None:
+    """Refuse to run over an iterator from outside; one of a class of the user's keeps its place in attributes."""
     if not callees.is_user_function(getattr(type(iterable), "__next__", None)):
         check(iterable)
 

@@ -8,8 +8,10 @@ object that is made there has a ``Birth``, and when states are mixed an object's
 from __future__ import annotations
 
 import sys
+from array import array
 from collections import deque
 from collections.abc import Iterable, Iterator
+from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
 from relaxpy.runtime.containers import BUILT_IN
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from relaxpy.runtime.containers import Container
 
 _NEVER = sys.maxsize
+_BUFFERS = (array, memoryview)
 
 
 class Place:
@@ -95,8 +98,11 @@ def part(places: Iterable[Place]) -> None:
 
 def made(value: Any) -> Any:
     """The value, which has just been made, and so has what it alone holds: displays, comprehensions, instances."""
-    if state.scopes and _may_change(value):
-        remember(value, here())
+    if state.scopes:
+        if _may_change(value):
+            remember(value, here())
+        elif type(value) is GeneratorType and state.call is not None:
+            state.call.iterators[id(value)] = value, state.scopes[-1]
     return value
 
 
@@ -112,6 +118,9 @@ def remember(value: Any, birth: Birth | None) -> None:
     if id(value) in state.births or birth is None:
         return
     state.births[id(value)] = value, birth
+    if type(value).__dictoffset__:  # which `vars(value)` shows
+        own = object.__getattribute__(value, "__dict__")
+        state.births[id(own)] = own, birth
     for part in _parts(value):
         # the references: of the container, of the loop, and the argument
         if _may_change(part) and sys.getrefcount(part) <= 3:
@@ -128,7 +137,10 @@ def _parts(value: Any) -> Iterator[Any]:
 
 
 def _may_change(value: Any) -> bool:
-    return type(value) in BUILT_IN or bool(type(value).__dictoffset__) and not isinstance(value, type)
+    kind = type(value)
+    if kind in BUILT_IN or kind in _BUFFERS or hasattr(kind, "__array_interface__"):
+        return True
+    return bool(kind.__dictoffset__) and not isinstance(value, type)
 
 
 def of(holder: Container) -> Birth | None:

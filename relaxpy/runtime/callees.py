@@ -9,7 +9,14 @@ from __future__ import annotations
 import functools
 import weakref
 from collections.abc import Callable
-from types import BuiltinFunctionType, FunctionType, MethodDescriptorType, MethodType, WrapperDescriptorType
+from types import (
+    BuiltinFunctionType,
+    FunctionType,
+    MethodDescriptorType,
+    MethodType,
+    MethodWrapperType,
+    WrapperDescriptorType,
+)
 from typing import Any
 
 from relaxpy.errors import RelaxError, is_users
@@ -24,8 +31,12 @@ presence: Any = LazyModule("relaxpy.runtime.presence")
 advancing: Any = LazyModule("relaxpy.runtime.advancing")
 programs: Any = LazyModule("relaxpy.programs")
 mutations: Any = LazyModule("relaxpy.runtime.mutations")
+attributes: Any = LazyModule("relaxpy.runtime.softbuiltins.attributes")
+watching: Any = LazyModule("relaxpy.runtime.watching")
 builtins_table: Any = LazyModule("relaxpy.runtime.softbuiltins")
 tensormaking: Any = LazyModule("relaxpy.runtime.tensormaking")
+
+_BUILTINS = frozenset({BuiltinFunctionType, type, MethodDescriptorType, WrapperDescriptorType, MethodWrapperType})
 
 # functions that were met, by identity, with what is called instead
 _relaxed: dict[int, tuple[weakref.ref[Any], Any]] = {}
@@ -48,8 +59,8 @@ def callee(function: Any) -> Any:
         return function
     if state.call is None or not is_torch_here():
         return function
-    if kind is BuiltinFunctionType or kind is type or kind is MethodDescriptorType or kind is WrapperDescriptorType:
-        found = _noting(_builtin(function)) if paths else _builtin(function)
+    if kind in _BUILTINS:
+        found = advancing.passing(function, _builtin(function)) if paths and state.scopes else _builtin(function)
         return presence.asking(function, found) if state.call.presences else found
     if kind is functools.partial:
         inner = callee(function.func)
@@ -77,6 +88,12 @@ def _is_own(function: FunctionType) -> bool:
         and is_users(function.__module__ or "")
         and not function.__code__.co_filename.startswith(("<string>", "<frozen "))
     )
+
+
+def is_own_class(kind: type) -> bool:
+    """Is it a class of the user's own package?"""
+    name = kind.__module__
+    return state.call is not None and name.partition(".")[0] in state.call.roots and is_users(name)
 
 
 def _user_function(function: Any) -> Any:
@@ -111,7 +128,7 @@ def _noting(function: Any) -> Any:
 def _library(function: Any) -> Any:
     """Code that is called as it is; on a soft path the containers that it is given are compared before and after."""
     if state.logs:
-        return mutations.watched(function)
+        return watching.watched(function)
     return function
 
 
@@ -126,6 +143,10 @@ def _builtin(function: Any) -> Any:
             return changed
     if type(function) is type:
         return _class(function)
+    if calls and type(function) in (MethodWrapperType, WrapperDescriptorType):
+        stored = attributes.journalled(function)
+        if stored is not None:
+            return stored
     if getattr(function, "__module__", None) in ("torch", None) and tensormaking.makes(function):
         return tensormaking.remembered(function)
     return _library(function)

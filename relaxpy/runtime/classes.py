@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable
 from types import FunctionType, ModuleType
 from typing import Any
 
-from relaxpy.errors import is_users
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.marks import met
 from relaxpy.runtime.soft import Soft
@@ -29,7 +28,7 @@ _NAMES = frozenset(
         *("r" + name for name in _ARITHMETIC.split()),
         *("i" + name for name in _ARITHMETIC.split()),
         *"lt le gt ge eq ne neg pos abs invert call contains getitem setitem delitem iter next reversed".split(),
-        *"getattr getattribute enter exit round len".split(),
+        *"get set delete getattr getattribute enter exit round len".split(),
     ]
 )
 _MOST = 1000  # objects that are looked through for classes when a call begins
@@ -47,8 +46,11 @@ def meet(kind: type) -> None:
         if base in call.classes:
             continue
         call.classes[base] = ()
-        if _is_own(base) and type(base).__setattr__ is type.__setattr__:
+        if callees.is_own_class(base) and type(base).__setattr__ is type.__setattr__:
             call.classes[base] = tuple(_install(base))
+            for value in list(vars(base).values()):
+                if hasattr(type(value), "__get__") and type(value).__module__ != "builtins":
+                    meet(type(value))
 
 
 def meet_names(function: Callable[..., Any]) -> None:
@@ -82,12 +84,7 @@ def meet_all(values: Iterable[Any]) -> None:
             meet(value)
         elif type(value).__module__ != "builtins" and not isinstance(value, Soft):
             meet(type(value))
-            pending += vars(value).values() if hasattr(value, "__dict__") and _is_own(type(value)) else ()
-
-
-def _is_own(kind: type) -> bool:
-    name = kind.__module__
-    return state.call is not None and name.partition(".")[0] in state.call.roots and is_users(name)
+            pending += vars(value).values() if hasattr(value, "__dict__") and callees.is_own_class(type(value)) else ()
 
 
 def leave(classes: dict[type, tuple[str, ...]]) -> None:

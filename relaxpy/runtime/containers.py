@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from types import CellType, MemberDescriptorType
+from types import CellType, GetSetDescriptorType, MemberDescriptorType
 from typing import Any
 
 from relaxpy.runtime.soft import UNDEFINED
@@ -191,10 +191,15 @@ def _own_attributes(target: Any) -> Mapping[str, Any]:
     try:
         return object.__getattribute__(target, "__dict__")  # type: ignore[no-any-return]
     except AttributeError:
-        return {}
+        return _NONE
 
 
-def _slot_value(slot: MemberDescriptorType, target: Any) -> Any:
+HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: made by a class statement
+_NONE: Mapping[str, Any] = {}
+_C_SLOTS = (MemberDescriptorType, GetSetDescriptorType)  # `f.__defaults__`, `o.__class__`, `error.__cause__`
+
+
+def _slot_value(slot: MemberDescriptorType | GetSetDescriptorType, target: Any) -> Any:
     try:
         return slot.__get__(target)
     except AttributeError:
@@ -209,17 +214,23 @@ class AttributeContainer(Container):
 
     def __init__(self, target: Any) -> None:
         self.target = target
-        self.key = (id(target), True)
+        own = _own_attributes(target)
+        # `vars(target)` shows the same cells
+        self.key = (id(own), False) if type(own) is dict and own is not _NONE else (id(target), True)
 
     def get(self, cell: Any) -> Any:
         own = _own_attributes(self.target)
         if cell in own:
             return own[cell]
-        slot = getattr(type(self.target), cell, None)
-        return _slot_value(slot, self.target) if isinstance(slot, MemberDescriptorType) else UNDEFINED
+        slot = next((vars(base)[cell] for base in type(self.target).__mro__ if cell in vars(base)), None)
+        return _slot_value(slot, self.target) if isinstance(slot, _C_SLOTS) else UNDEFINED
 
     def put(self, cell: Any, value: Any) -> None:
-        plain = object if not isinstance(self.target, type) else type
+        kind = type(self.target)
+        if isinstance(self.target, type):
+            plain: Any = type
+        else:  # a class written in C has its own way, which `object` must not go around
+            plain = object if kind.__flags__ & HEAP_TYPE or "__setattr__" not in vars(kind) else kind
         if value is not UNDEFINED:
             plain.__setattr__(self.target, cell, value)
         elif self.get(cell) is not UNDEFINED:

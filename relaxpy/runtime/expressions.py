@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from relaxpy.errors import RelaxError
 from relaxpy.runtime import compare
 from relaxpy.runtime.classes import asked
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.marks import met
-from relaxpy.runtime.soft import SKIP, Soft
+from relaxpy.runtime.soft import SKIP, UNDEFINED, Soft
 
 branches: Any = LazyModule("relaxpy.runtime.branches")
 softcompare: Any = LazyModule("relaxpy.runtime.softcompare")
@@ -163,6 +164,16 @@ class HardPick:
 
 PICK_THEN = HardPick(True)
 PICK_ELSE = HardPick(False)
+
+
+def bound(value: Any, name: str, old: Any, *around: Any) -> Any:
+    """What a walrus inside of a ternary, `and` or `or` binds; ``old``: what the name was bound to before."""
+    if old is not UNDEFINED and old is not value and any(getattr(each, "soft", False) for each in around):
+        raise RelaxError.here(
+            f"`{name}` would be bound on one side of a soft condition inside an expression",
+            remedy="bind it in an `if` statement, or by its own statement before",
+        )
+    return value
 
 
 def pick(condition: Any) -> Any:

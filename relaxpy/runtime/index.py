@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from relaxpy.runtime.births import made
+from relaxpy.runtime.containers import DictContainer
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.soft import Soft
-from relaxpy.runtime.state import calls
+from relaxpy.runtime.state import calls, state
+from relaxpy.runtime.stores import defining
 
 classes: Any = LazyModule("relaxpy.runtime.classes")
 softindex: Any = LazyModule("relaxpy.runtime.softindex")
@@ -18,12 +20,20 @@ _PLAIN_INDEX = frozenset({int, str, bool, bytes, float, type(None)})
 slice_ = slice
 
 
+def _before_missing(container: dict[Any, Any], index: Any) -> None:
+    """Reading a key that a defaultdict does not have makes it."""
+    if not isinstance(index, Soft) and index not in container:
+        defining(DictContainer(container), index, container)
+
+
 def load(container: Any, index: Any) -> Any:
     """`container[index]`"""
     if not calls:
         return container[index]
     if type(container) not in _BUILT_IN:
         classes.meet(type(container))
+        if state.logs and isinstance(container, dict) and hasattr(type(container), "__missing__"):
+            _before_missing(container, index)
     if type(index) in _PLAIN_INDEX:
         return container[index]
     if (

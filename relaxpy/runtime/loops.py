@@ -221,7 +221,7 @@ class Loop(Exits):
         if isinstance(iterable, Soft) and isinstance(iterable, ranges.SoftRange):
             return self._counted(iterable)
         if state.scopes:
-            advancing.check_loop(iterable)
+            advancing.check_spent(iterable)
         if isinstance(iterable, dict) and state.call is not None and state.call.presences:
             presence.check(DictContainer(iterable))
         return iterable  # type: ignore[no-any-return]

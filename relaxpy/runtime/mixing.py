@@ -15,7 +15,7 @@ from torch import Tensor
 from relaxpy.errors import BlendError
 from relaxpy.runtime import births, identity, naming, ops, presence, scopes, stores
 from relaxpy.runtime.blend import CannotBlendError, blend, same
-from relaxpy.runtime.containers import Container
+from relaxpy.runtime.containers import AttributeContainer, Container
 from relaxpy.runtime.integers import SoftInteger
 from relaxpy.runtime.journal import NO_CHANGES, Delta, Key, Log, seen_in
 from relaxpy.runtime.mixers import Mixer
@@ -184,7 +184,10 @@ def _whole(mixer: Mixer, holder: Container) -> Any:
                 next(k for k in kept if _structure(holder, contents[k]) != _structure(holder, contents[kept[0]])),
             )
         )
-        why = f"the lengths are {len(first)} and {len(second)}" if len(first) != len(second) else "the keys differ"
+        if len(first) != len(second):
+            why = f"the lengths are {len(first)} and {len(second)}"
+        else:
+            why = "the keys differ" if set(first) != set(second) else "the keys are in different orders"
         raise blend_error(naming.content_text(holder), CannotBlendError(first, second, why))
     inner = mixer.among(kept, masses)
     cells: dict[Any, Any] = {}
@@ -206,9 +209,9 @@ def _fitting(holder: Container, value: Any, values: Sequence[Any]) -> Any:
 
 
 def _structure(holder: Container, content: Any) -> Any:
-    if isinstance(content, (dict, set)):
+    if isinstance(content, set) or isinstance(holder, AttributeContainer):
         return frozenset(content)
-    return len(content)
+    return tuple(content) if isinstance(content, dict) else len(content)
 
 
 def blended(p: Tensor, a: Any, b: Any, what: str) -> Any:

@@ -1,4 +1,4 @@
-"""Methods that change built-in containers, and library code that is handed one, on a soft path."""
+"""Methods that change built-in containers, on a soft path."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from relaxpy.runtime import advancing
-from relaxpy.runtime.births import returned
-from relaxpy.runtime.containers import BUILT_IN, Container, container
+from relaxpy.runtime.containers import Container, container
 from relaxpy.runtime.sequences import holds_soft
 from relaxpy.runtime.state import state
 from relaxpy.runtime.stores import restructuring
@@ -40,45 +38,6 @@ def method(function: Any, owner: Any) -> Any:
 def _changed(function: Callable[..., Any], holder: Container, /, *args: Any, **kwargs: Any) -> Any:
     restructuring(holder)
     return function(*args, **kwargs)
-
-
-# Functions of these packages look at the frame that calls them, for which no other may stand; they change no arguments.
-_LOOK_AT_THEIR_CALLER = frozenset(
-    "_warnings bdb debugpy inspect ipdb IPython logging pdb pudb pydevd pydevd_pycharm sys traceback warnings".split()
-)
-
-
-def watched(function: Any) -> Any:
-    """Library code whose changes to the containers that it is given are found by comparison, and journalled."""
-    if (getattr(function, "__module__", None) or "").partition(".")[0] in _LOOK_AT_THEIR_CALLER:
-        return function
-    return functools.partial(_watch, function)
-
-
-def _watch(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-    holders = [container(value) for value in (*args, *kwargs.values()) if isinstance(value, BUILT_IN)]
-    if not holders:
-        return returned(advancing.noted(function(*args, **kwargs), args))
-    before = [(holder, holder.copy()) for holder in holders if holder is not None]
-    try:
-        return returned(advancing.noted(function(*args, **kwargs), args))
-    finally:
-        for holder, old in before:
-            if _differs(holder, old):
-                now = holder.copy()
-                holder.fill(old)
-                restructuring(holder)
-                holder.fill(now)
-
-
-def _differs(holder: Container, old: Any) -> bool:
-    content = holder.content()
-    if len(content) != len(old):
-        return True
-    if isinstance(old, (set, bytearray)):
-        return bool(content != old)
-    pairs = zip(content.items(), old.items()) if isinstance(old, dict) else zip(enumerate(content), enumerate(old))
-    return any(a[0] != b[0] or a[1] is not b[1] for a, b in pairs)
 
 
 def bypassing_cache(cached: Any, relaxed: Callable[..., Any]) -> Any:

@@ -8,6 +8,7 @@ from collections.abc import Callable, KeysView, ValuesView
 from typing import Any
 
 from relaxpy.runtime import expressions, presence
+from relaxpy.runtime.advancing import spent
 from relaxpy.runtime.arrays import SoftArray
 from relaxpy.runtime.containers import DictContainer
 from relaxpy.runtime.lazy import LazyModule
@@ -107,6 +108,8 @@ def contains(value: Any, container: Any) -> Any:
                     found, element(operator.eq, value, item) if item is not value or isinstance(value, Soft) else True
                 )
             return found
+    if hasattr(type(container), "__next__"):
+        spent(container)
     if isinstance(value, Soft) and isinstance(container, _ITERATED):
         return membership.inside(value, container)
     if isinstance(container, dict) and state.call is not None and state.call.presences:

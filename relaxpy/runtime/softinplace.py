@@ -11,6 +11,7 @@ from torch import Tensor
 from relaxpy.errors import SoftValueError
 from relaxpy.runtime import callees, stores
 from relaxpy.runtime.adopted import AdoptedTensor, adopt
+from relaxpy.runtime.advancing import spent
 from relaxpy.runtime.arrays import SoftArray
 from relaxpy.runtime.containers import ArrayContainer, container
 from relaxpy.runtime.soft import Soft
@@ -47,6 +48,7 @@ def apply(operation: Callable[[Any, Any], Any], x: Any, v: Any) -> Any:
         return _tensor(operation, x, v)
     holder = container(x)
     if holder is not None:
+        spent(v)
         restructuring(holder)
         return operation(x, v)
     method = getattr(type(x), f"__{operation.__name__}__", None)

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 
 from relaxpy.errors import RelaxError, SoftValueError
-from relaxpy.runtime import callees, drawn, mixing, ops, softindex, stores
+from relaxpy.runtime import callees, drawn, mixing, ops, softindex, stores, watching
 from relaxpy.runtime.adopted import adopt, looked_through
+from relaxpy.runtime.advancing import spent
 from relaxpy.runtime.arrays import INTEGER, TRUTH, SoftArray
 from relaxpy.runtime.containers import ArrayContainer, container as container_of
 from relaxpy.runtime.soft import Soft
@@ -210,6 +211,8 @@ def blended(weight: Any, value: Any, old: Any) -> Any:
 
 def _store_plainly(value: Any, container: Any, index: Any) -> None:
     """Built-in containers and their subclasses, and objects of the user with a __setitem__ of their own."""
+    if isinstance(index, slice):
+        spent(value)
     setter = getattr(type(container), "__setitem__", None)
     if setter is not None and callees.is_user_function(setter):
         callees.callee(setter)(container, index, value)
@@ -226,13 +229,24 @@ def _store_plainly(value: Any, container: Any, index: Any) -> None:
                 "a numpy array cannot be stored to on a soft path or with a soft value",
                 remedy="use a list or a torch tensor",
             )
+        if state.scopes and setter is not None:
+            watching.watched(operator.setitem)(container, index, value)
+            return
     container[index] = value
 
 
-def before_delete(container: Any, index: Any) -> None:
-    """Remember a container before one of its elements is deleted."""
+def delete(container: Any, index: Any) -> bool:
+    """Do `del container[index]`, or remember the container before it is done (False)."""
     if isinstance(index, Soft):
         raise SoftValueError(f"an element cannot be deleted by a {index.kind}", remedy="use relaxpy.hard(...)")
+    remove = getattr(type(container), "__delitem__", None)
+    if remove is not None and callees.is_user_function(remove):
+        callees.callee(remove)(container, index)
+        return True
     holder = container_of(container)
     if holder is not None and not isinstance(container, SoftArray):
         restructuring(holder)
+    elif state.scopes and remove is not None and holder is None:
+        watching.watched(operator.delitem)(container, index)
+        return True
+    return False

@@ -6,7 +6,14 @@ from collections.abc import Callable
 from types import CellType
 from typing import Any
 
-from relaxpy.runtime.containers import AttributeContainer, CellContainer, Container, DictContainer, ListContainer
+from relaxpy.errors import SoftValueError
+from relaxpy.runtime.containers import (
+    AttributeContainer,
+    CellContainer,
+    Container,
+    DictContainer,
+    ListContainer,
+)
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.soft import UNDEFINED, Soft
 from relaxpy.runtime.state import calls, paths, state
@@ -77,8 +84,8 @@ def store(value: Any, container: Any, index: Any) -> None:
 
 def delete(container: Any, index: Any) -> None:
     """`del container[index]`"""
-    if calls:
-        softstores.before_delete(container, index)
+    if calls and softstores.delete(container, index):
+        return
     del container[index]
 
 
@@ -91,6 +98,10 @@ def store_attr(value: Any, target: Any, name: str) -> None:
     if setter is not None:
         setter(value)
         return
+    if name == "__dict__" and state.scopes:
+        raise SoftValueError(
+            "all attributes of an object were replaced under a soft condition", remedy="store them one by one: o.x = x"
+        )
     defining(AttributeContainer(target), name, value)
     setattr(target, name, value)
     if state.call and state.call.drawn:
@@ -100,10 +111,14 @@ def store_attr(value: Any, target: Any, name: str) -> None:
 def _python_setter(target: Any, name: str) -> Callable[[Any], Any] | None:
     """A property's setter or a class's own __setattr__, relaxed; None for a plain attribute."""
     kind = type(target)
-    found = getattr(kind, name, None)
+    found = next((vars(base)[name] for base in kind.__mro__ if name in vars(base)), None)
     if isinstance(found, property) and found.fset is not None:
         setter = callees.callee(found.fset)
         return lambda value: setter(target, value)
+    put = getattr(type(found), "__set__", None)
+    if put is not None and callees.is_user_function(put):
+        descriptor = callees.callee(put)
+        return lambda value: descriptor(found, target, value)
     own: Any = kind.__setattr__
     if own is not object.__setattr__ and callees.is_user_function(own):
         set_attribute = callees.callee(own)

@@ -85,7 +85,7 @@ def _operation(rewriter: Rewriter, node: Any, parts: list[Any], is_and: bool, ou
     if not is_and:
         rest.new(f"{rewriter.rt('SKIP')} if {name}.then else ", place)
     _comments(rewriter, first, second, rest)
-    with while_open(rewriter, name):
+    with while_open(rewriter, name, is_expression=True):
         if len(parts) == 2:
             _operand(rewriter, second, name, rest)
         else:
@@ -152,7 +152,7 @@ def ternary(rewriter: Rewriter, node: Any, out: Pieces) -> None:
     skip = rewriter.rt("SKIP")
     then, orelse = rewriter.pieces(), rewriter.pieces()
     open_ = ExitStack()
-    open_.enter_context(while_open(rewriter, name))
+    open_.enter_context(while_open(rewriter, name, is_expression=True))
     _operand(rewriter, node.body, name, then)
     then.new(f" if {name}.begin() else {skip}", rewriter.whole[id(node.body)][1] - 1)
     bare = not node.orelse.lpar and (type(node.orelse) is cst.Lambda or _stays_ternary(rewriter, node.orelse))

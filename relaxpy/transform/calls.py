@@ -35,9 +35,12 @@ def call(rewriter: Rewriter, node: Any, out: Pieces) -> None:
     if name == "next" and node.args and type(node.args[0].value) is cst.GeneratorExp:
         rewriter.literal(node, out)  # this iterator is its own
         return
+    _stars(rewriter, node)
     if name in _LITERAL or type(node.func) is cst.Name and node.func.value == "super":
         if name in ("locals", "vars", "dir") and not node.args and rewriter.function is not None:
             _local_names(rewriter, node, str(name), out)
+        elif name in ("exec", "eval") and node.args and not node.args[0].star:
+            _executed(rewriter, node, str(name), out)
         else:
             rewriter.literal(node, out)
         return
@@ -46,6 +49,21 @@ def call(rewriter: Rewriter, node: Any, out: Pieces) -> None:
     before = f"{rewriter.rt('callee')}(" if side is None else f"{rewriter.rt('on_side')}({side}, "
     call_of(rewriter, node, before, ")", out)
     rewriter.closed(node, out)
+
+
+def _stars(rewriter: Rewriter, node: Any) -> None:
+    rewriter.runs_over(*(argument.value for argument in node.args if argument.star == "*"))
+
+
+def _executed(rewriter: Rewriter, node: Any, name: str, out: Pieces) -> None:
+    """``exec(_rt.executed("exec", code))``: nobody sees what the code does."""
+    start, end = rewriter.whole[id(node)]
+    code_start, code_end = rewriter.whole[id(node.args[0].value)]
+    out.copy(start, code_start)
+    out.new(f"{rewriter.rt('executed')}({name!r}, ", code_start)
+    rewriter.argument(node.args[0].value, out)
+    out.new(")", code_end - 1)
+    header(rewriter, code_end, [argument.value for argument in node.args[1:]], end, out)
 
 
 def call_of(rewriter: Rewriter, node: Any, before: str, after: str, out: Pieces) -> None:
@@ -61,6 +79,7 @@ def call_of(rewriter: Rewriter, node: Any, before: str, after: str, out: Pieces)
 
 def arguments(rewriter: Rewriter, node: Any, out: Pieces) -> None:
     """The brackets of a call with what is in them."""
+    _stars(rewriter, node)
     values = [argument.value for argument in node.args]
     start, end = rewriter.whole[id(node.func)][1], rewriter.inner[id(node)][1]
     if is_weighed(rewriter, node):

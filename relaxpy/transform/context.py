@@ -45,21 +45,27 @@ class Function:
         self.loops: list[tuple[Step, str]] = []  # objects of loops and clean-ups around, with their names
         self.is_async_generator = False
         self.around: list[str] = [] if frame is None else [frame]  # objects that are soft where a soft condition is open
+        self.picks: list[str] = []  # those among them that belong to expressions
 
     @contextmanager
-    def inside(self, name: str) -> Iterator[None]:
+    def inside(self, name: str, is_expression: bool = False) -> Iterator[None]:
         """Inside a construct that may be soft."""
         self.around.append(name)
+        if is_expression:
+            self.picks.append(name)
         yield
         self.around.remove(name)
+        if is_expression:
+            self.picks.remove(name)
 
 
 @dataclass(frozen=True)
 class Tables:
-    """The rules: of expressions outside and inside of functions, of small statements and of compound ones."""
+    """The rules: of expressions outside and inside of functions and in the classes there, of small and compound statements."""
 
     outside: Mapping[type, Handler]
     inside: Mapping[type, Handler]
+    classes: Mapping[type, Handler]
     small: Mapping[type, Callable[[Rewriter, Any], list[Row]]]
     compound: Mapping[type, Callable[[Rewriter, Any, str, Pieces], None]]
 
@@ -120,6 +126,7 @@ class Rewriter:
         self.conditions: set[int] = set()  # expressions of which nothing but the truth counts
         self.sides: dict[int, str] = {}  # calls that are a side of an expression or a loop's test, with the name of what decides
         self.looked_at: set[int] = set()  # displays that cannot be changed where they stand
+        self.spent: set[int] = set()  # expressions that are run over where they stand
         self.displays = 0  # pieces of new text that say of displays that they were made
         self.shifts: list[tuple[int, str]] = []
 
@@ -140,11 +147,31 @@ class Rewriter:
 
     def expression(self, node: cst.CSTNode, out: Pieces) -> None:
         """Write an expression."""
+        if id(node) in self.spent:
+            self._spent(node, out)
+            return
         handler = self.expressions.get(type(node))
         if handler is None or self.depth > DEEPEST:
             self.literal(node, out)
         else:
             handler(self, node, out)
+
+    def _spent(self, node: cst.CSTNode, out: Pieces) -> None:
+        """``*xs`` becomes ``*_rt.spent(xs)``: the runtime has to know where an iterator is advanced."""
+        self.spent.remove(id(node))
+        start, end = self.whole[id(node)]
+        self.depth += 1
+        if type(node) is cst.Name and self.function is not None and self.function.outline.is_local(node.value):
+            self.displays += 2  # what comes from a caller, the call has seen already
+        out.new(f"{self.rt('spent')}(", start)
+        self.argument(node, out)
+        out.new(")", end - 1)
+        self.depth -= 1
+
+    def runs_over(self, *nodes: cst.CSTNode) -> None:
+        """Say that these expressions are run over where they stand: by a star, an unpacking or a comprehension."""
+        if self.function is not None:
+            self.spent.update(id(node) for node in nodes if not self.hardness.is_no_iterator(node))
 
     def literal(self, node: cst.CSTNode, out: Pieces) -> None:
         """Write an expression as it is, with its parts rewritten."""

@@ -12,28 +12,40 @@ from typing import Any
 import libcst as cst
 
 from relaxpy.transform.arithmetic import binary, links_of
+from relaxpy.transform.comprehensions import comprehension
 from relaxpy.transform.context import Rewriter
 from relaxpy.transform.making import made
 from relaxpy.transform.pieces import Pieces
-from relaxpy.transform.scopes import comprehension
 from relaxpy.transform.tree import children
 
-__all__ = ["arithmetic", "display"]
+__all__ = ["arithmetic", "display", "tuple_"]
 
-_COMPREHENSIONS = (cst.ListComp, cst.SetComp, cst.DictComp)
-_DISPLAYS = (cst.List, cst.Set, cst.Dict, *_COMPREHENSIONS)
+_COMPREHENSIONS = (cst.ListComp, cst.SetComp, cst.DictComp, cst.GeneratorExp)
+_DISPLAYS = (cst.List, cst.Set, cst.Dict, cst.ListComp, cst.SetComp, cst.DictComp)
 _OF_LISTS = (cst.Add, cst.Multiply)
 
 
 def display(rewriter: Rewriter, node: Any, out: Pieces) -> None:
     """A display or a comprehension; those that are its elements are found in it by the runtime."""
-    is_made = rewriter.function is not None and id(node) not in rewriter.looked_at
+    is_generator = type(node) is cst.GeneratorExp  # which is advanced even where it is only looked at
+    is_made = rewriter.function is not None and (is_generator or id(node) not in rewriter.looked_at)
     _look_at(rewriter, children(node))
+    stars(rewriter, node)
     write = comprehension if isinstance(node, _COMPREHENSIONS) else Rewriter.literal
     if is_made:
         made(rewriter, node, write, out)
     else:
         write(rewriter, node, out)
+
+
+def stars(rewriter: Rewriter, node: Any) -> None:
+    """What has a star in a display or a tuple is run over."""
+    rewriter.runs_over(*(e.value for e in getattr(node, "elements", ()) if type(e) is cst.StarredElement))
+
+
+def tuple_(rewriter: Rewriter, node: Any, out: Pieces) -> None:
+    stars(rewriter, node)
+    rewriter.literal(node, out)
 
 
 def arithmetic(rewriter: Rewriter, node: Any, out: Pieces) -> None:

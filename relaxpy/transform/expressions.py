@@ -10,12 +10,12 @@ from relaxpy.transform.boolean import boolean, ternary, unary
 from relaxpy.transform.calls import call
 from relaxpy.transform.comparisons import comparison
 from relaxpy.transform.context import Handler
-from relaxpy.transform.displays import arithmetic, display
-from relaxpy.transform.scopes import comprehension, formatted, lambda_, strings, walrus
+from relaxpy.transform.displays import arithmetic, display, tuple_
+from relaxpy.transform.scopes import formatted, lambda_, strings, walrus
 from relaxpy.transform.subscripts import subscript
 from relaxpy.transform.suspending import suspension
 
-__all__ = ["IN_FUNCTIONS", "OUTSIDE"]
+__all__ = ["IN_CLASSES", "IN_FUNCTIONS", "OUTSIDE"]
 
 IN_FUNCTIONS: Mapping[type, Handler] = {
     cst.Await: suspension,
@@ -27,7 +27,7 @@ IN_FUNCTIONS: Mapping[type, Handler] = {
     cst.Dict: display,
     cst.DictComp: display,
     cst.FormattedString: formatted,
-    cst.GeneratorExp: comprehension,
+    cst.GeneratorExp: display,
     cst.IfExp: ternary,
     cst.Lambda: lambda_,
     cst.List: display,
@@ -36,6 +36,7 @@ IN_FUNCTIONS: Mapping[type, Handler] = {
     cst.Set: display,
     cst.SetComp: display,
     cst.Subscript: subscript,
+    cst.Tuple: tuple_,
     cst.UnaryOperation: unary,
     cst.Yield: suspension,
 }
@@ -54,3 +55,6 @@ OUTSIDE: Mapping[type, Handler] = {
         cst.SetComp,
     )
 }
+
+# In a class body inside of a function, what is called may change what the function has.
+IN_CLASSES: Mapping[type, Handler] = {**OUTSIDE, cst.Call: call}

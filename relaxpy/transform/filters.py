@@ -11,10 +11,10 @@ from typing import Any
 
 import libcst as cst
 
+from relaxpy.transform.comprehensions import known_counters
 from relaxpy.transform.context import Rewriter
 from relaxpy.transform.pieces import Pieces
-from relaxpy.transform.scopes import known_counters
-from relaxpy.transform.tree import children, comprehension_fors
+from relaxpy.transform.tree import children, comprehension_fors, stored_parts
 
 __all__ = ["is_weighed", "weighed"]
 
@@ -34,7 +34,7 @@ def is_weighed(rewriter: Rewriter, node: Any) -> bool:
     known = known_counters(rewriter, clauses)[1]
     return (
         not all(rewriter.hardness.is_condition(test, known) for test in filters)
-        and not any(clause.asynchronous is not None for clause in clauses)
+        and not any(clause.asynchronous is not None or any(stored_parts(clause.target)) for clause in clauses)
         and not _stays(filters)
     )
 
@@ -57,6 +57,9 @@ def weighed(rewriter: Rewriter, node: Any, out: Pieces) -> None:
     known, inner = known_counters(rewriter, clauses)
     keeps = {id(condition): rewriter.fresh("keep") for clause in clauses for condition in clause.ifs}
     start, end = rewriter.whole[id(node)]
+    is_generator = type(node) is cst.GeneratorExp
+    if is_generator:
+        out.new(f"{rewriter.rt('made')}(", start)
     element_start, element_end = rewriter.whole[id(node.elt)]
     out.copy(start, element_start)
     out.new("".join(f"{name}.of(" for name in keeps.values()), element_start)
@@ -72,6 +75,7 @@ def weighed(rewriter: Rewriter, node: Any, out: Pieces) -> None:
         rewriter.counters = saved[1] if clause is clauses[0] else known[id(clause)]
         if around:
             out.new(f"{around}.over(", iter_start)
+        rewriter.runs_over(clause.iter)
         rewriter.argument(clause.iter, out)
         if around:
             out.new(")", iter_end - 1)
@@ -89,3 +93,5 @@ def weighed(rewriter: Rewriter, node: Any, out: Pieces) -> None:
             start = test_end
     rewriter.walrus, rewriter.counters, rewriter.iterating = saved
     out.copy(start, end)
+    if is_generator:
+        out.new(")", end - 1)

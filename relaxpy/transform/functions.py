@@ -17,7 +17,7 @@ from relaxpy.transform.outline import Outline
 from relaxpy.transform.pieces import Pieces
 from relaxpy.transform.saving import may_raise
 from relaxpy.transform.scopes import is_outer, outer_store
-from relaxpy.transform.tree import parameters
+from relaxpy.transform.tree import parameters, small_statements, stored_parts
 
 __all__ = ["class_", "function", "module"]
 
@@ -67,14 +67,49 @@ def _as_written(rewriter: Rewriter, node: cst.FunctionDef, indent: str, out: Pie
 
 
 def class_(rewriter: Rewriter, node: cst.ClassDef, indent: str, out: Pieces) -> None:
-    """In the body of a class only the functions are rewritten."""
+    """In the body of a class only the functions are rewritten, and in a function's class what it calls."""
+    in_function = rewriter.function is not None or rewriter.expressions is rewriter.tables.classes
+    if in_function and stores_in_body(node):
+        place = rewriter.inner[id(node)][0]
+        out.new(f"{rewriter.indent(indent)}{rewriter.rt('class_body')}({node.name.value!r}){rewriter.newline}", place)
     start = _head(rewriter, node, indent, out)
     bases = [argument.value for argument in (*node.bases, *node.keywords) if node.type_parameters is None]
     header(rewriter, start, bases, rewriter.whole[id(node.body)][0], out)
     with rewriter.within(None, node.name.value):
         if rewriter.as_written:
             rewriter.expressions = {}
+        elif in_function:
+            rewriter.expressions = rewriter.tables.classes
         suite(rewriter, node.body, indent, out)
+
+
+def stores_in_body(node: Any) -> bool:
+    """Does a class body store to what is not its own: elements, attributes, names of the function or the module?"""
+    pending = list(small_statements(node.body))
+    while pending:
+        statement = pending.pop()
+        if isinstance(statement, (cst.Global, cst.Nonlocal)):
+            return True
+        if any(next(iter(stored_parts(target)), None) is not None for target in _targets(statement)):
+            return True
+        if isinstance(statement, (cst.If, cst.For, cst.While, cst.With, cst.Try, cst.TryStar, cst.ClassDef)):
+            pending += small_statements(statement.body)
+        for clause in ("orelse", "finalbody"):
+            following = getattr(statement, clause, None)
+            if following is not None:
+                pending += [following] if isinstance(following, cst.If) else small_statements(following.body)
+        for handler in getattr(statement, "handlers", ()):
+            pending += small_statements(handler.body)
+    return False
+
+
+def _targets(statement: Any) -> list[Any]:
+    if isinstance(statement, cst.Assign):
+        return [target.target for target in statement.targets]
+    if isinstance(statement, cst.With):
+        return [item.asname.name for item in statement.items if item.asname is not None]
+    target = getattr(statement, "target", None)
+    return [] if target is None else [target]
 
 
 def _head(rewriter: Rewriter, node: Any, indent: str, out: Pieces) -> int:

@@ -22,6 +22,7 @@ _DISPLAYS = (cst.List, cst.Tuple, cst.Set, cst.Dict, cst.Lambda, cst.ListComp, c
 _INT_OPERATORS = (cst.Add, cst.Subtract, cst.Multiply, cst.FloorDivide, cst.Modulo)
 _INT_SIGNS = (cst.Minus, cst.Plus, cst.BitInvert)
 _PLAIN_TESTS = frozenset({"isinstance", "issubclass", "callable"})
+_MAKE_SEQUENCES = frozenset("range list tuple sorted dict set divmod enumerate zip map filter reversed".split())
 NO_NAMES: frozenset[str] = frozenset()
 
 
@@ -121,6 +122,12 @@ class Hardness:
 
     def _are_ints(self, arguments: list[Any], counters: frozenset[str]) -> bool:
         return len(arguments) in (2, 3) and all(self.is_int(a, counters) for a in (arguments[0], *arguments[2:]))
+
+    def is_no_iterator(self, node: Any) -> bool:
+        """Surely no iterator that stood elsewhere before?"""
+        if isinstance(node, (*_DISPLAYS, *_CONSTANTS, cst.GeneratorExp, cst.ConcatenatedString, cst.FormattedString)):
+            return True
+        return self.builtin(node) in _MAKE_SEQUENCES
 
     def is_iterable(self, node: Any, counters: frozenset[str]) -> bool:
         """Is this a `range` of plain ints, whose length is sure?"""

@@ -7,7 +7,7 @@ import libcst as cst
 from relaxpy.transform.augmented import augmented
 from relaxpy.transform.branches import if_
 from relaxpy.transform.context import Tables
-from relaxpy.transform.expressions import IN_FUNCTIONS, OUTSIDE
+from relaxpy.transform.expressions import IN_CLASSES, IN_FUNCTIONS, OUTSIDE
 from relaxpy.transform.functions import class_, function
 from relaxpy.transform.jumps import jump, return_
 from relaxpy.transform.loops import for_, while_
@@ -22,6 +22,7 @@ __all__ = ["TABLES"]
 TABLES = Tables(
     outside=OUTSIDE,
     inside=IN_FUNCTIONS,
+    classes=IN_CLASSES,
     small={
         cst.AnnAssign: annotated,
         cst.Assert: assert_,

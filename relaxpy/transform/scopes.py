@@ -1,4 +1,4 @@
-"""Expressions with scopes of their own, and walruses: lambdas, comprehensions, f-strings."""
+"""Expressions with scopes of their own, and walruses: lambdas, f-strings."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from relaxpy.transform.blocks import header
 from relaxpy.transform.context import Function, Rewriter
 from relaxpy.transform.names import FreshNames
 from relaxpy.transform.pieces import Pieces
-from relaxpy.transform.tree import comprehension_fors, parameters, target_names
+from relaxpy.transform.tree import parameters
 
-__all__ = ["comprehension", "formatted", "is_outer", "known_counters", "lambda_", "outer_store", "strings", "walrus"]
+__all__ = ["formatted", "is_outer", "lambda_", "outer_store", "strings", "walrus"]
 
 
 def lambda_(rewriter: Rewriter, node: Any, out: Pieces) -> None:
@@ -29,65 +29,11 @@ def lambda_(rewriter: Rewriter, node: Any, out: Pieces) -> None:
     out.copy(body_end, end)
 
 
-def comprehension(rewriter: Rewriter, node: Any, out: Pieces) -> None:
-    """A comprehension stays; in its parts no walrus is written, and ints that run over a range are known."""
-    saved = rewriter.walrus, rewriter.counters, rewriter.iterating
-    rewriter.walrus = False
-    clauses = list(comprehension_fors(node))
-    counters = saved[1]
-    found, inner = known_counters(rewriter, clauses)
-    start, end = rewriter.whole[id(node)]
-    rewriter.look_at(*(clause.iter for clause in clauses))
-    for part, known in _parts(rewriter, node, clauses, counters, inner, found):
-        part_start, part_end = rewriter.whole[id(part)]
-        out.copy(start, part_start)
-        rewriter.counters = known
-        rewriter.iterating = saved[2] or any(part is clause.iter for clause in clauses)
-        rewriter.expression(part, out)
-        start = part_end
-    rewriter.walrus, rewriter.counters, rewriter.iterating = saved
-    out.copy(start, end)
-
-
-def known_counters(rewriter: Rewriter, clauses: list[Any]) -> tuple[dict[int, frozenset[str]], frozenset[str]]:
-    """The plain ints that are known after each `for` of a comprehension, and in its element."""
-    counters = rewriter.counters
-    bound = [name for clause in clauses for name in target_names(clause.target)]
-    found: dict[int, frozenset[str]] = {}
-    inner = counters - set(bound)
-    for clause in clauses:
-        new = rewriter.hardness.counters_of(clause.target, clause.iter, counters if clause is clauses[0] else inner)
-        inner |= {name for name in new if bound.count(name) == 1}
-        found[id(clause)] = inner
-    return found, inner
-
-
-def _parts(
-    rewriter: Rewriter,
-    node: Any,
-    clauses: list[Any],
-    outer: frozenset[str],
-    inner: frozenset[str],
-    found: dict[int, frozenset[str]],
-) -> list[tuple[Any, frozenset[str]]]:
-    """The parts of a comprehension that are evaluated, with the plain ints that are known in each."""
-    elements = [node.key, node.value] if type(node) is cst.DictComp else [node.elt]
-    parts = [(element, inner) for element in elements]
-    known = outer
-    for clause in clauses:
-        parts.append((clause.iter, known))
-        known = found[id(clause)]
-        for condition in clause.ifs:
-            rewriter.decides(condition.test)
-            parts.append((condition.test, known))
-    return parts
-
-
 def walrus(rewriter: Rewriter, node: Any, out: Pieces) -> None:
     """``(name := value)``; a name of an enclosing scope is stored through the runtime."""
     name = node.target.value
     if not is_outer(rewriter, name):
-        rewriter.literal(node, out)
+        _own_walrus(rewriter, node, out)
         return
     start, end = rewriter.inner[id(node)]
     rewriter.opened(node, out)
@@ -96,6 +42,23 @@ def walrus(rewriter: Rewriter, node: Any, out: Pieces) -> None:
     rewriter.argument(node.value, out)
     out.new(after, end - 1)
     rewriter.closed(node, out)
+
+
+def _own_walrus(rewriter: Rewriter, node: Any, out: Pieces) -> None:
+    """Under a condition inside an expression, a name that was bound before would have to be blended: an error at run time."""
+    picks = rewriter.function.picks if rewriter.function is not None else []
+    if not picks:
+        rewriter.literal(node, out)
+        return
+    name = node.target.value
+    start, end = rewriter.whole[id(node)]
+    value_start, value_end = rewriter.whole[id(node.value)]
+    old = f"{rewriter.rt('maybe')}({rewriter.builtin('locals')}(), {rewriter.mangled(name)!r})" if rewriter.walrus else "None"
+    out.copy(start, value_start)
+    out.new(f"{rewriter.rt('bound')}(", value_start)
+    rewriter.argument(node.value, out)
+    out.new(f", {name!r}, {old}, {', '.join(picks)})", value_end - 1)
+    out.copy(value_end, end)
 
 
 def is_outer(rewriter: Rewriter, name: str) -> bool:

@@ -108,6 +108,8 @@ def assign(rewriter: Rewriter, node: cst.Assign) -> list[Row]:
     targets: list[Any] = [target.target for target in node.targets]
     if all(isinstance(target, (cst.Tuple, cst.List)) for target in targets):
         rewriter.look_at(node.value)
+    if any(isinstance(target, (cst.Tuple, cst.List)) for target in targets):
+        rewriter.runs_over(node.value)
     start, end = rewriter.inner[id(node)]
     if all(is_own_target(rewriter, target) for target in targets):
         out = rewriter.pieces()

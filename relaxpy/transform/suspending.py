@@ -14,6 +14,8 @@ __all__ = ["suspension"]
 
 def suspension(rewriter: Rewriter, node: Any, out: Pieces) -> None:
     """``yield x`` under conditions: ``yield _rt.suspending(x, _if1, _loop1)``."""
+    if isinstance(node, cst.Yield) and isinstance(node.value, cst.From):
+        rewriter.runs_over(node.value.item)
     around = [] if rewriter.function is None else rewriter.function.around
     if not around:
         rewriter.literal(node, out)

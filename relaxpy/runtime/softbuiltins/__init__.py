@@ -19,6 +19,7 @@ from relaxpy.runtime.state import calls
 
 advancing: Any = LazyModule("relaxpy.runtime.advancing")
 membership: Any = LazyModule("relaxpy.runtime.softbuiltins.membership")
+stores: Any = LazyModule("relaxpy.runtime.stores")
 ordering: Any = LazyModule("relaxpy.runtime.softbuiltins.ordering")
 softnumpy: Any = LazyModule("relaxpy.runtime.softnumpy")
 
@@ -69,10 +70,12 @@ def _table() -> dict[Any, Callable[..., Any]]:
 
 
 def _made() -> dict[Any, Callable[..., Any]]:
-    from relaxpy.runtime.softbuiltins import conversions, extrema, iteration, mathematics, operators, totals
+    from relaxpy.runtime.softbuiltins import attributes, conversions, extrema, iteration, mathematics, operators, totals
 
     return {
         builtins.range: range_,
+        builtins.setattr: attributes.set_,
+        builtins.delattr: stores.delete_attr,
         builtins.next: advancing.next_,
         builtins.min: extrema.minimum,
         builtins.max: extrema.maximum,
