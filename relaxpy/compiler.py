@@ -18,14 +18,14 @@ from relaxpy.definitions import FunctionSource
 from relaxpy.errors import RelaxError
 from relaxpy.relocation import Text, relocate
 
-__all__ = ["compile_code"]
+__all__ = ["FUTURE_FLAGS", "compile_code"]
 
 # No identifier of the user's can be this, and no name of a nested function can start with it by accident.
 _FACTORY = "relaxpy factory"
-_FUTURE_FLAGS = 0
+FUTURE_FLAGS = 0
 for _name in __future__.all_feature_names:
-    _FUTURE_FLAGS |= getattr(__future__, _name).compiler_flag
-_FUTURE_FLAGS &= ~inspect.CO_NESTED  # the flag of `nested_scopes` once, of nested code now
+    FUTURE_FLAGS |= getattr(__future__, _name).compiler_flag
+FUTURE_FLAGS &= ~inspect.CO_NESTED  # the flag of `nested_scopes` once, of nested code now
 
 
 def compile_code(function: FunctionType, source: FunctionSource, rewritten: Text) -> CodeType:
@@ -44,7 +44,7 @@ def compile_code(function: FunctionType, source: FunctionSource, rewritten: Text
         first = original.co_firstlineno
         definition.decorator_list = [ast.Constant(None, lineno=first, end_lineno=first, col_offset=0, end_col_offset=0)]
     module = _in_factory(definition, source.class_name, [rewritten.runtime_name, *original.co_freevars])
-    flags = original.co_flags & _FUTURE_FLAGS
+    flags = original.co_flags & FUTURE_FLAGS
     code = compile(module, original.co_filename, "exec", flags=flags, dont_inherit=True)
     inner = next((c for c in codes(code) if c.co_name == original.co_name and c.co_flags & 1), None)
     if inner is None:

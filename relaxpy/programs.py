@@ -12,12 +12,13 @@ import sys
 import threading
 import time
 import weakref
+from collections.abc import Iterator
 from dataclasses import dataclass
 from types import CellType, CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 from relaxpy import cache
-from relaxpy.compiler import compile_code
+from relaxpy.compiler import FUTURE_FLAGS, compile_code
 from relaxpy.definitions import FunctionSource
 from relaxpy.errors import RelaxError
 from relaxpy.source import function_source
@@ -165,7 +166,7 @@ def _check_current(function: FunctionType, source: FunctionSource) -> None:
         changed = os.stat(source.filename).st_mtime
     except OSError:
         changed = math.inf
-    if changed >= _started and not _same(function.__code__, _as_it_stands(function, source)):
+    if changed >= _started and not any(_same(function.__code__, code) for code in _as_it_stands(function, source)):
         raise RelaxError(
             f"the source of `{function.__qualname__}` has changed since it was imported",
             file=source.filename,
@@ -174,20 +175,20 @@ def _check_current(function: FunctionType, source: FunctionSource) -> None:
         )
 
 
-def _as_it_stands(function: FunctionType, source: FunctionSource) -> CodeType:
-    """The code of the definition, compiled in its file: Python compiles methods of what a module imports in another way."""
+def _as_it_stands(function: FunctionType, source: FunctionSource) -> Iterator[CodeType]:
+    """The definition as it would be compiled: alone, and in its file, where methods of imported modules are called otherwise."""
     code = function.__code__
+    yield compile_code(function, source, _Verbatim(source.text))
     text = "".join(linecache.getlines(source.filename, function.__globals__))
     try:
-        pending = [compile(text, source.filename, "exec", dont_inherit=True)]
+        pending = [compile(text, source.filename, "exec", flags=code.co_flags & FUTURE_FLAGS, dont_inherit=True)]
     except (SyntaxError, ValueError):
-        pending = []
+        return
     while pending:
         outer = pending.pop()
         if outer.co_firstlineno == code.co_firstlineno and outer.co_name == code.co_name:
-            return outer
+            yield outer
         pending += [inner for inner in outer.co_consts if isinstance(inner, CodeType)]
-    return compile_code(function, source, _Verbatim(source.text))
 
 
 def _same(one: object, two: object) -> bool:

@@ -349,3 +349,16 @@ def test_file_that_has_changed_since_it_was_imported(tmp_path: Path) -> None:
         "    def f(x):\n"
         "  remedy: import it anew, or start again"
     )
+
+
+def test_methods_of_imported_modules_are_no_change(tmp_path: Path) -> None:
+    file = tmp_path / "importing.py"
+    text = "import math\n\ndef f(x):\n    return math.floor(x) if x > 1 else math.ceil(x)\n"
+    file.write_text(text)
+    scope: dict[str, Any] = {}
+    exec(compile(text, str(file), "exec"), scope)
+    programs.program_of(scope["f"])
+    file.write_text(text.replace("ceil", "sqrt"))
+    exec(compile(text, str(file), "exec"), scope)
+    with pytest.raises(RelaxError, match="has changed since"):
+        programs.program_of(scope["f"])
