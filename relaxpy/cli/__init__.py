@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from relaxpy import __version__
-from relaxpy.cli import cache, check, dump, experiment, run
+from relaxpy.cli import cache, check, dump, eject, experiment, run
 from relaxpy.cli.terminal import UsageError
 from relaxpy.errors import RelaxError, did_you_mean
 
@@ -23,6 +23,7 @@ examples:
   relaxpy check src                               what cannot be relaxed
   relaxpy run --relax research.algos train.py     a program with some modules relaxed
   relaxpy cache warm research                     rewrite a package before it is first imported
+  relaxpy eject algorithms.py:bubble_sort         source that runs without the rewriter
   relaxpy experiment                              the experiments that there are
 """
 
@@ -41,6 +42,7 @@ def _parser() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
     check.add_parser(commands)
     run.add_parser(commands)
     cache.add_parser(commands)
+    eject.add_parser(commands)
     experiment.add_parser(commands)
     return parser, commands.choices
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from relaxpy.cli.files import STDIN, located, read
 from relaxpy.cli.syntax import checked_python
-from relaxpy.cli.terminal import UsageError, beside, print_beside, print_code
+from relaxpy.cli.terminal import beside, print_beside, print_code, write_out
 from relaxpy.definitions import definition_source
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
 
-__all__ = ["add_parser", "write_out"]
+__all__ = ["add_parser"]
 
 _EXAMPLES = """\
 examples:
@@ -114,11 +114,3 @@ def _rows(dump: _Dump) -> list[tuple[str, str]]:
         rows.append((shown, line))
         last = origin
     return rows
-
-
-def write_out(file: Path, text: str) -> None:
-    """Write a result to the file that ``--out`` names."""
-    try:
-        file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"cannot write {file}: {error.strerror}") from error

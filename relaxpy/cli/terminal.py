@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
-__all__ = ["UsageError", "beside", "coloured", "print_beside", "print_code", "styled"]
+__all__ = ["UsageError", "beside", "coloured", "print_beside", "print_code", "styled", "write_out"]
 
 _STYLES = {"bold": "1", "dim": "2", "red": "31"}
 
@@ -51,3 +52,11 @@ def print_beside(rows: Sequence[tuple[str, str]]) -> None:
     for row, (left, _) in zip(beside(rows), rows):
         bar = row.index("|", len(left)) + 1
         print(styled(row[:bar], "dim") + row[bar:])
+
+
+def write_out(file: Path, text: str) -> None:
+    """Write a result to the file that ``--out`` names."""
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot write {file}: {error.strerror}") from error

@@ -1,0 +1,202 @@
+"""``relaxpy eject PATH[:qualname]``: rewritten source that runs without the rewriter."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import importlib.util
+import io
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from relaxpy import __version__
+from relaxpy.cli.files import STDIN, located, read
+from relaxpy.cli.needed import needed_statements
+from relaxpy.cli.syntax import checked_python
+from relaxpy.cli.terminal import UsageError, print_code, write_out
+from relaxpy.definitions import definition_source
+from relaxpy.errors import RelaxError
+
+if TYPE_CHECKING:
+    from relaxpy.cli.dump import Commands
+
+__all__ = ["add_parser", "ejected"]
+
+_EXAMPLES = """\
+examples:
+  relaxpy eject algorithms.py:bubble_sort                    a function, and what it needs of its module
+  relaxpy eject algorithms.py:Stack.push                     a method, with its class
+  relaxpy eject algorithms.py --out relaxed_algorithms.py    a module in which functions are decorated with @relax
+
+The result is what `relaxpy dump` shows, made to stand alone: it imports relaxpy.runtime, and neither relaxpy's rewriter nor
+libcst. What is named on the command line is relaxed there, whether or not it is decorated in the original.
+"""
+
+_CODING = re.compile(r"^[ \t\f]*#.*?coding[:=][ \t]*[-\w.]+.*\n")
+_HOME = "relaxpy.runtime.ejected"
+
+
+def add_parser(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "eject",
+        help="write source that runs without the rewriter",
+        description="Write out rewritten source as a module of its own, formatted, that needs relaxpy.runtime alone.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("path", metavar="PATH[:qualname]", help="a file or module, and a function or method in it")
+    parser.add_argument("--out", metavar="FILE", type=Path, help="write to a file instead of printing")
+    parser.set_defaults(run=_run)
+
+
+def _run(namespace: argparse.Namespace) -> int:
+    file, qualname = located(namespace.path, "eject")
+    name = "<stdin>" if file == STDIN else str(file)
+    text = _formatted(ejected(read(file), name, qualname))
+    if namespace.out is None:
+        print_code(text)
+    else:
+        write_out(namespace.out, text)
+    return 0
+
+
+def ejected(text: str, filename: str, qualname: str = "") -> str:
+    """The source of a module that holds a module's functions, or one of them and what it needs, rewritten."""
+    from relaxpy.transform import rewrite
+
+    tree = checked_python(text, filename)
+    if qualname:
+        text = _reduced(text, filename, tree, qualname)
+    elif not _is_relaxed_anywhere(tree):
+        raise RelaxError(
+            f"nothing in {filename} is decorated with @relax",
+            remedy=f"name what is to be relaxed: relaxpy eject {filename}:function",
+        )
+    text = _without_coding(_with_runtime_imports(text))
+    rewritten = rewrite(text, filename=filename)
+    result = rewritten.text
+    if qualname:
+        result = _decorated(result, qualname, rewritten.runtime_name)
+    origin = f"{Path(filename).name}:{qualname}" if qualname else Path(filename).name
+    title = f"# Written by `relaxpy eject {origin}`, version {__version__}.\n"
+    return title + _with_header(result, rewritten.runtime_name)
+
+
+def _reduced(text: str, filename: str, tree: ast.Module, qualname: str) -> str:
+    """The lines of a module that one definition in it needs, with the comments above them."""
+    source = definition_source(text, filename, qualname)
+    if "<locals>" in source.qualname:
+        raise UsageError(f"{qualname} is inside a function\n  eject the outer one")
+    if isinstance(ast.parse(source.text).body[0], ast.ClassDef):
+        raise UsageError(f"{qualname} is a class\n  eject one of its methods: relaxpy eject {filename}:{qualname}.method")
+    lines = io.StringIO(text).readlines()
+    chunks: list[str] = []
+    last = 0
+    for statement in needed_statements(tree, qualname.partition(".")[0]):
+        decorators = getattr(statement, "decorator_list", [])
+        first = min(node.lineno for node in (statement, *decorators))
+        while first - 2 >= last and lines[first - 2].startswith("#"):
+            first -= 1
+        start, last = max(first - 1, last), statement.end_lineno or statement.lineno
+        chunks.append("".join(lines[start:last]))
+        if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            chunks[-1] = f"\n\n{chunks[-1]}\n\n"
+    return "".join(chunks)
+
+
+def _with_runtime_imports(text: str) -> str:
+    """The text with its imports of relaxpy turned to what runs without the rewriter."""
+    lines = text.split("\n")
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ImportFrom) and node.module == "relaxpy" and not node.level:
+            column = _characters(lines[node.lineno - 1], node.col_offset)
+            before, after = lines[node.lineno - 1][:column], lines[node.lineno - 1][column:]
+            lines[node.lineno - 1] = before + re.sub(r"\brelaxpy\b", _HOME, after, count=1)
+        elif isinstance(node, ast.Import):
+            for alias in reversed(node.names):
+                if alias.name == "relaxpy":
+                    line = lines[alias.lineno - 1]
+                    column = _characters(line, alias.col_offset)
+                    new = _HOME if alias.asname else f"{_HOME} as relaxpy"
+                    lines[alias.lineno - 1] = line[:column] + new + line[column + len("relaxpy") :]
+    return "\n".join(lines)
+
+
+def _characters(line: str, column: int) -> int:
+    return len(line.encode()[:column].decode())
+
+
+def _names_of_relax(tree: ast.Module) -> frozenset[str]:
+    """What `relaxpy.relax` is called in a module: ``relax``, ``relaxpy.relax``."""
+    names = set[str]()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module in ("relaxpy", _HOME):
+            names.update(alias.asname or alias.name for alias in node.names if alias.name == "relax")
+        elif isinstance(node, ast.Import):
+            homes = [alias.asname or "relaxpy" for alias in node.names if alias.name in ("relaxpy", _HOME)]
+            names.update(f"{home}.relax" for home in homes)
+    return frozenset(names)
+
+
+def _is_relaxed_anywhere(tree: ast.Module) -> bool:
+    names = _names_of_relax(tree)
+    return any(isinstance(node, (ast.Name, ast.Attribute)) and ast.unparse(node) in names for node in ast.walk(tree))
+
+
+def _decorated(text: str, qualname: str, runtime: str) -> str:
+    """The text in which the definition is relaxed, as it may be already."""
+    tree = ast.parse(text)
+    names = _names_of_relax(tree)
+    body: list[ast.stmt] = tree.body
+    *classes, name = qualname.split(".")
+    for each in classes:
+        body = next(node.body for node in reversed(body) if isinstance(node, ast.ClassDef) and node.name == each)
+    functions = [n for n in body if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef)) and n.name == name]
+    function = functions[-1]
+    for decorator in function.decorator_list:
+        if ast.unparse(decorator.func if isinstance(decorator, ast.Call) else decorator) in names:
+            return text
+    lines = text.split("\n")
+    line = lines[function.lineno - 1]
+    indent = line[: len(line) - len(line.lstrip())]
+    # Next to the function, so that properties and the like come around what is relaxed.
+    lines.insert(function.lineno - 1, f"{indent}@{runtime}.ejected.relax")
+    return "\n".join(lines)
+
+
+def _with_header(text: str, runtime: str) -> str:
+    """The text with the import of the runtime, as early as Python allows it."""
+    after = 0
+    for number, statement in enumerate(ast.parse(text).body):
+        is_docstring = number == 0 and isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+        is_future = isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
+        if not (is_docstring or is_future):
+            break
+        after = statement.end_lineno or statement.lineno
+    lines = text.split("\n")
+    header = ["", f"import relaxpy.runtime as {runtime}", "", f"{runtime}.ejected.rewritten()", ""]
+    return "\n".join([*lines[:after], *header, *lines[after:]])
+
+
+def _without_coding(text: str) -> str:
+    """The text without the line that names its encoding: it is written as UTF-8."""
+    first, end, rest = text.partition("\n")
+    if first.startswith("#!"):
+        return first + end + _CODING.sub("", rest, count=1)
+    return _CODING.sub("", text, count=1)
+
+
+def _formatted(text: str) -> str:
+    """The text as ruff formats it; as it is, with a word about that, where there is no ruff."""
+    if importlib.util.find_spec("ruff") is None:
+        print("relaxpy: not formatted, since ruff is not installed: python -m pip install ruff", file=sys.stderr)
+        return text
+    command = [sys.executable, "-m", "ruff", "format", "--isolated", "--line-length", "100", "-"]
+    done = subprocess.run(command, input=text, capture_output=True, text=True, encoding="utf-8", check=False)
+    if done.returncode:
+        print(f"relaxpy: not formatted, since ruff failed: {done.stderr.strip()}", file=sys.stderr)
+        return text
+    return done.stdout
