@@ -11,6 +11,8 @@ import symtable
 from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
+from relaxpy.relocation import nodes_of
+
 __all__ = ["add_gates"]
 
 _CALL = "__relaxpy_call__"
@@ -30,7 +32,7 @@ def free_names(module: ast.Module, text: str) -> dict[int, list[str]]:
         if isinstance(table, symtable.Function) and (table.is_nested() or table.get_frees()):
             found[table.get_name(), table.get_lineno()] = sorted(table.get_frees())
         pending.extend(table.get_children())
-    nodes = (node for node in ast.walk(module) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)))
+    nodes = (node for node in nodes_of(module) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)))
     return {id(node): found.get((node.name, node.lineno), []) for node in nodes}
 
 
@@ -39,11 +41,12 @@ def add_gates(module: ast.Module, runtime: str, free: Mapping[int, list[str]]) -
 
     It gets a name that looks like the module's other private attributes, so that no list of the module's names shows it.
     """
-    for node in ast.walk(module):
+    nodes = nodes_of(module)
+    for node in nodes:
         if isinstance(node, ast.Name) and node.id == runtime:
             node.id = _RUNTIME
     runtime = _RUNTIME
-    for node in list(ast.walk(module)):
+    for node in nodes:
         if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)) or not _decides(node, runtime):
             continue
         if isinstance(node, ast.Lambda):

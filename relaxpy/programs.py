@@ -101,11 +101,12 @@ def as_written(function: Any) -> Any:
 
 def _program(function: FunctionType) -> Program:
     from relaxpy.runtime import registry
-    from relaxpy.runtime.installed import is_hooked
+    from relaxpy.runtime.installed import HOOK, is_hooked
 
     source = function_source(function)
     if is_hooked(function) and not getattr(function, "__relaxpy_hard__", False):
-        return Program(source, function.__code__)
+        ejected = function.__globals__[HOOK].is_ejected
+        return Program(source, function.__code__, cache.Notes(source.text, ()) if ejected else None)
     _check_current(function, source)
     program = Program(source, *_kept_or_made(function, source))
     registry.mark(program.code)

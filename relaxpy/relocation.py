@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
+import functools
 import itertools
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from relaxpy.definitions import FunctionSource
 
-__all__ = ["Text", "relocate"]
+__all__ = ["Text", "nodes_of", "relocate"]
 
 
 class Text(Protocol):
@@ -31,6 +32,7 @@ def relocate(tree: ast.AST, source: FunctionSource, rewritten: Text) -> None:
     """
     lines = rewritten.text.split("\n")
 
+    @functools.cache  # an expression begins where its first part does
     def to_file(line: int, column: int) -> tuple[int, int, bool]:
         text = lines[line - 1]
         at, where, exact = rewritten.origin(line, column if text.isascii() else len(text.encode()[:column].decode()))
@@ -39,7 +41,7 @@ def relocate(tree: ast.AST, source: FunctionSource, rewritten: Text) -> None:
         width = min(file_column, len(text)) if text.isascii() else len(text[:file_column].encode())
         return file_line, width, exact
 
-    nodes = list(ast.walk(tree))
+    nodes = nodes_of(tree)
     made = [n for n in nodes if isinstance(n, ast.stmt) and not to_file(n.lineno, n.col_offset)[2]]
     for node in nodes:
         if isinstance(node, (ast.expr, ast.stmt, ast.arg, ast.keyword, ast.alias, ast.excepthandler, ast.pattern)):
@@ -53,6 +55,19 @@ def relocate(tree: ast.AST, source: FunctionSource, rewritten: Text) -> None:
     for node in nodes:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             _place_frame(node.body, made)
+
+
+def nodes_of(root: ast.AST) -> list[ast.AST]:
+    """The nodes that `ast.walk` gives, in less time."""
+    found = [root]
+    for node in found:
+        for field in node._fields:
+            value = getattr(node, field, None)
+            if isinstance(value, list):
+                found.extend(part for part in value if isinstance(part, ast.AST))
+            elif isinstance(value, ast.AST):
+                found.append(value)
+    return found
 
 
 def _move(node: Any, to_file: Callable[[int, int], tuple[int, int, bool]]) -> None:

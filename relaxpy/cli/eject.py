@@ -9,6 +9,7 @@ import io
 import re
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,6 @@ from relaxpy.cli.needed import needed_statements
 from relaxpy.cli.syntax import checked_python
 from relaxpy.cli.terminal import UsageError, print_code, write_out
 from relaxpy.definitions import definition_source
-from relaxpy.errors import RelaxError
 
 if TYPE_CHECKING:
     from relaxpy.cli.dump import Commands
@@ -29,12 +29,13 @@ _EXAMPLES = """\
 examples:
   relaxpy eject algorithms.py:bubble_sort                    a function, and what it needs of its module
   relaxpy eject algorithms.py:Stack.push                     a method, with its class
-  relaxpy eject algorithms.py --out relaxed_algorithms.py    a module in which functions are decorated with @relax
+  relaxpy eject algorithms.py --out relaxed_algorithms.py    a whole module
 
-The result is what `relaxpy dump` shows, made to stand alone: it imports relaxpy.runtime, and neither relaxpy's rewriter nor
-libcst. What is named on the command line is relaxed there, whether or not it is decorated in the original.
+The result is what `relaxpy dump` shows, made to stand alone: it imports relaxpy.runtime, and needs neither relaxpy's rewriter
+nor libcst. Relaxed is what is named, or in a whole module what is decorated with @relax, or, if nothing is, every function.
 """
 
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _CODING = re.compile(r"^[ \t\f]*#.*?coding[:=][ \t]*[-\w.]+.*\n")
 _HOME = "relaxpy.runtime.ejected"
 
@@ -70,19 +71,13 @@ def ejected(text: str, filename: str, qualname: str = "") -> str:
     tree = checked_python(text, filename)
     if qualname:
         text = _reduced(text, filename, tree, qualname)
-    elif not _is_relaxed_anywhere(tree):
-        raise RelaxError(
-            f"nothing in {filename} is decorated with @relax",
-            remedy=f"name what is to be relaxed: relaxpy eject {filename}:function",
-        )
-    text = _without_coding(_with_runtime_imports(text))
+    text = _without_coding(text)
     rewritten = rewrite(text, filename=filename)
-    result = rewritten.text
-    if qualname:
-        result = _decorated(result, qualname, rewritten.runtime_name)
+    chosen = [qualname] if qualname else [] if _is_relaxed_anywhere(tree) else _functions(tree)
+    result = _decorated(rewritten.text, chosen, rewritten.runtime_name)
     origin = f"{Path(filename).name}:{qualname}" if qualname else Path(filename).name
     title = f"# Written by `relaxpy eject {origin}`, version {__version__}.\n"
-    return title + _with_header(result, rewritten.runtime_name)
+    return title + _with_header(_with_runtime_imports(result), rewritten.runtime_name)
 
 
 def _reduced(text: str, filename: str, tree: ast.Module, qualname: str) -> str:
@@ -91,7 +86,9 @@ def _reduced(text: str, filename: str, tree: ast.Module, qualname: str) -> str:
     if "<locals>" in source.qualname:
         raise UsageError(f"{qualname} is inside a function\n  eject the outer one")
     if isinstance(ast.parse(source.text).body[0], ast.ClassDef):
-        raise UsageError(f"{qualname} is a class\n  eject one of its methods: relaxpy eject {filename}:{qualname}.method")
+        raise UsageError(
+            f"{qualname} is a class\n  eject one of its methods: relaxpy eject {filename}:{qualname}.method"
+        )
     lines = io.StringIO(text).readlines()
     chunks: list[str] = []
     last = 0
@@ -129,41 +126,61 @@ def _characters(line: str, column: int) -> int:
     return len(line.encode()[:column].decode())
 
 
-def _names_of_relax(tree: ast.Module) -> frozenset[str]:
-    """What `relaxpy.relax` is called in a module: ``relax``, ``relaxpy.relax``."""
+def _names_of(tree: ast.Module, what: str) -> frozenset[str]:
+    """What `relaxpy.relax`, or another of relaxpy's names, is called in a module: ``relax``, ``relaxpy.relax``."""
     names = set[str]()
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module in ("relaxpy", _HOME):
-            names.update(alias.asname or alias.name for alias in node.names if alias.name == "relax")
+        if isinstance(node, ast.ImportFrom) and node.module == "relaxpy" and not node.level:
+            names.update(alias.asname or alias.name for alias in node.names if alias.name == what)
         elif isinstance(node, ast.Import):
-            homes = [alias.asname or "relaxpy" for alias in node.names if alias.name in ("relaxpy", _HOME)]
-            names.update(f"{home}.relax" for home in homes)
+            homes = [alias.asname or "relaxpy" for alias in node.names if alias.name == "relaxpy"]
+            names.update(f"{home}.{what}" for home in homes)
     return frozenset(names)
 
 
 def _is_relaxed_anywhere(tree: ast.Module) -> bool:
-    names = _names_of_relax(tree)
+    names = _names_of(tree, "relax")
     return any(isinstance(node, (ast.Name, ast.Attribute)) and ast.unparse(node) in names for node in ast.walk(tree))
 
 
-def _decorated(text: str, qualname: str, runtime: str) -> str:
-    """The text in which the definition is relaxed, as it may be already."""
+def _functions(tree: ast.Module) -> list[str]:
+    """All functions of a module and methods of its classes, by their qualified names, as the import hook relaxes them."""
+    found: list[str] = []
+    pending: list[tuple[str, ast.AST]] = [("", tree)]
+    while pending:
+        prefix, node = pending.pop()
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, _FUNCTIONS):
+                found.append(f"{prefix}{child.name}")
+            elif isinstance(child, ast.ClassDef):
+                pending.append((f"{prefix}{child.name}.", child))
+            elif isinstance(child, ast.stmt):
+                pending.append((prefix, child))
+    return found
+
+
+def _decorated(text: str, qualnames: Iterable[str], runtime: str) -> str:
+    """The text in which definitions are relaxed, as they may be already; those that are hard stay so."""
     tree = ast.parse(text)
-    names = _names_of_relax(tree)
-    body: list[ast.stmt] = tree.body
-    *classes, name = qualname.split(".")
-    for each in classes:
-        body = next(node.body for node in reversed(body) if isinstance(node, ast.ClassDef) and node.name == each)
-    functions = [n for n in body if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef)) and n.name == name]
-    function = functions[-1]
-    for decorator in function.decorator_list:
-        if ast.unparse(decorator.func if isinstance(decorator, ast.Call) else decorator) in names:
-            return text
-    lines = text.split("\n")
-    line = lines[function.lineno - 1]
-    indent = line[: len(line) - len(line.lstrip())]
-    # Next to the function, so that properties and the like come around what is relaxed.
-    lines.insert(function.lineno - 1, f"{indent}@{runtime}.ejected.relax")
+    names = _names_of(tree, "relax") | _names_of(tree, "hard")
+    wanted, lines = set(qualnames), text.split("\n")
+    places: list[int] = []
+    pending: list[tuple[str, ast.AST]] = [("", tree)]
+    while pending:
+        prefix, node = pending.pop()
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.ClassDef):
+                pending.append((f"{prefix}{child.name}.", child))
+            elif isinstance(child, _FUNCTIONS):
+                called = [d.func if isinstance(d, ast.Call) else d for d in child.decorator_list]
+                if f"{prefix}{child.name}" in wanted and not names & set(map(ast.unparse, called)):
+                    places.append(child.lineno - 1)
+            elif isinstance(child, ast.stmt):
+                pending.append((prefix, child))
+    for place in sorted(places, reverse=True):
+        indent = lines[place][: len(lines[place]) - len(lines[place].lstrip())]
+        # Next to the function, so that properties and the like come around what is relaxed.
+        lines.insert(place, f"{indent}@{runtime}.ejected.relax")
     return "\n".join(lines)
 
 
@@ -177,7 +194,7 @@ def _with_header(text: str, runtime: str) -> str:
             break
         after = statement.end_lineno or statement.lineno
     lines = text.split("\n")
-    header = ["", f"import relaxpy.runtime as {runtime}", "", f"{runtime}.ejected.rewritten()", ""]
+    header = ["", f"import relaxpy.runtime as {runtime}", "", f'{runtime}.ejected.rewritten("{runtime}")', ""]
     return "\n".join([*lines[:after], *header, *lines[after:]])
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import builtins
 from typing import Any
 
+from relaxpy.runtime import ejected
 from relaxpy.runtime.advancing import spent
 from relaxpy.runtime.births import made
-from relaxpy.runtime import ejected
 from relaxpy.runtime.callees import callee
 from relaxpy.runtime.compare import eq, ge, gt, in_, le, lt, ne, not_in
 from relaxpy.runtime.control import asserted, if_, if_eq, if_ge, if_gt, if_le, if_lt, if_ne

@@ -8,15 +8,20 @@ from __future__ import annotations
 import importlib
 import sys
 
-from relaxpy.runtime import registry
+from relaxpy.runtime.installed import HOOK, Hook
 
 __all__ = ["rewritten"]
 
 
-def rewritten() -> None:
-    """Say that all code of the module that calls this is rewritten code."""
-    registry.mark(sys._getframe(1).f_code)
+def rewritten(runtime_name: str) -> None:
+    """Say that all code of the module that calls this is rewritten code, in which the runtime has this name."""
+    frame = sys._getframe(1)
+    namespace = frame.f_globals
+    namespace[HOOK] = Hook(namespace["__name__"], frame.f_code.co_filename, runtime_name, is_ejected=True)
 
 
 def __getattr__(name: str) -> object:
+    # What a module imports from relaxpy needs no rewriter before something is to be rewritten.
+    if name.startswith("__"):
+        raise AttributeError(name)
     return getattr(importlib.import_module("relaxpy"), name)

@@ -81,12 +81,13 @@ def matching(name: str) -> tuple[Installation, ...]:
 
 
 class Hook:
-    """Says that a module's functions are relaxed ones; ``file`` is the one that their code came from."""
+    """Says that a module's functions are rewritten ones; ``file`` is the one that their code came from."""
 
-    def __init__(self, name: str, file: str, runtime_name: str) -> None:
+    def __init__(self, name: str, file: str, runtime_name: str, *, is_ejected: bool = False) -> None:
         self.name = name
         self.file = file
         self.runtime_name = runtime_name
+        self.is_ejected = is_ejected  # its source is the rewritten one
         self._seen: tuple[Installation, ...] | None = None
         self._settings = _NONE
 
