@@ -38,7 +38,12 @@ def install(*patterns: str, **options: Unpack[Settings]) -> Installed:
     `relaxpy.hard` and a module that says ``__relaxpy__ = False``. The result undoes it, by ``.uninstall()`` or at the end of
     a ``with`` block: modules that are imported from then on stay as they are.
     """
-    return Installed(Installation(_checked_patterns(patterns), checked(options)))
+    settings = checked(options)
+    names = _checked_patterns(patterns)
+    if settings.get("engine", "eager") != "eager":
+        message = "functions that a module does not decorate run operation by operation, whatever `engine` is"
+        warnings.warn(f"{message}; decorate those that are to be recorded with relaxpy.relax", RelaxWarning, stacklevel=2)
+    return Installed(Installation(names, settings))
 
 
 class Installed:
