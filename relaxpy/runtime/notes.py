@@ -79,6 +79,7 @@ def placed(code: CodeType, instruction: int) -> tuple[str, int]:
 
 
 def _probability(mass: Any) -> str:
+    mass = ops.value_of(mass)
     if isinstance(mass, (int, float)) or not mass.dim():
         return f"{ops.largest(mass):.3g}"
     return f"{-ops.largest(-mass):.3g} to {ops.largest(mass):.3g} in the {mass.numel()} lanes of the batch"

@@ -188,6 +188,9 @@ def integer_comparison(a: Any, b: Any, hard: HardComparison) -> Any:
 
 def _of_mode(holds: Tensor, a: Any, b: Any, hard: HardComparison) -> Any:
     """A comparison of integers in hard or straight-through mode; there its probability is not known (see through.py)."""
+    outcomes = {bool(hard(x, y)) for x in table(a)[0] for y in table(b)[0]}
+    if len(outcomes) == 1:
+        return outcomes.pop()
     like = (a if isinstance(a, SoftScalar) else b).lanes
     result = decisions.claim(holds > 0.5, lambda: _pairs(table(a), table(b), hard, like), like)
     return result if isinstance(result, bool) else SoftTruth(result.lanes)
