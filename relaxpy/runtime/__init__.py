@@ -13,7 +13,6 @@ from relaxpy.runtime.compare import eq, ge, gt, in_, le, lt, ne, not_in
 from relaxpy.runtime.control import asserted, if_, if_eq, if_ge, if_gt, if_le, if_lt, if_ne
 from relaxpy.runtime.expressions import (
     and_,
-    bound,
     chain_eq,
     chain_ge,
     chain_gt,
@@ -72,6 +71,7 @@ from relaxpy.runtime.stores import (
 )
 from relaxpy.runtime.suspending import suspending
 from relaxpy.runtime.trying import finally_, try_
+from relaxpy.runtime.walruses import bound, first
 
 
 def visible(names: dict[str, Any]) -> dict[str, Any]:

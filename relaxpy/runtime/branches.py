@@ -31,6 +31,7 @@ from relaxpy.runtime.scopes import Scope
 from relaxpy.runtime.soft import SKIP, UNDEFINED
 from relaxpy.runtime.state import state
 from relaxpy.runtime.values import SoftTruth, truth_of
+from relaxpy.runtime.walruses import Rebinding
 
 
 def branch(condition: Any) -> Any:
@@ -114,6 +115,7 @@ class Branch(Scope):
         "_then_place",
         "_swapped",
         "_about",
+        "_names",
     )
     soft = True
 
@@ -121,6 +123,7 @@ class Branch(Scope):
         super().__init__()
         self.mass_then = decided
         self._about = about  # the key whose existence is its condition
+        self._names: dict[str, Rebinding] | None = None  # that walruses bind on a side of an expression
         self.p: Tensor = ops.value_of(decided)  # type: ignore[assignment]
         self.then = self.orelse = True
         self._swapped = False
@@ -214,6 +217,25 @@ class Branch(Scope):
             for holder, cell, value in cells:
                 holder.put(cell, value)
         return None if cells is None else locals_
+
+    def rebinding(self, name: str, before: Any) -> None:
+        """A walrus binds this name on the side that runs."""
+        if self._names is None:
+            self._names = {}
+        self._names.setdefault(name, Rebinding(before, not self._swapped))
+
+    def binds(self, name: str) -> bool:
+        return self._names is not None and name in self._names
+
+    def turn(self, name: str, now: Any) -> Any:
+        """What a name is at the beginning of the else side."""
+        assert self._names is not None
+        return self._names[name].turn(now)
+
+    def rebound(self, name: str, now: Any) -> Any:
+        """What a name is after both sides."""
+        assert self._names is not None
+        return self._names[name].ended(self.p, now)
 
     def raised(self) -> Any:
         """What a side catches: an exception that is an exit on its path."""

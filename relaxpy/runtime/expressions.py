@@ -7,19 +7,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from relaxpy.errors import RelaxError
 from relaxpy.runtime import compare
 from relaxpy.runtime.classes import asked
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.marks import met
-from relaxpy.runtime.soft import SKIP, UNDEFINED, Soft
+from relaxpy.runtime.soft import SKIP, Soft
+from relaxpy.runtime.walruses import HardSides
 
 branches: Any = LazyModule("relaxpy.runtime.branches")
 softcompare: Any = LazyModule("relaxpy.runtime.softcompare")
 values: Any = LazyModule("relaxpy.runtime.values")
 
 
-class RunRight:
+class RunRight(HardSides):
     """The left operand decides that the right one is evaluated and is the value."""
 
     __slots__ = ()
@@ -29,7 +29,7 @@ class RunRight:
         return right
 
 
-class KeepLeft:
+class KeepLeft(HardSides):
     """The left operand is the value. It is let go when it is handed out: the name of this object lives longer."""
 
     __slots__ = ("left",)
@@ -43,7 +43,7 @@ class KeepLeft:
         return left
 
 
-class KeepFalse:
+class KeepFalse(HardSides):
     __slots__ = ()
     then = False
 
@@ -64,11 +64,20 @@ class SoftOr:
     def raised(self) -> Any:
         return self.branch.raised()
 
+    def rebinding(self, name: str, before: Any) -> None:
+        self.branch.rebinding(name, before)
+
+    def binds(self, name: str) -> bool:
+        return bool(self.branch.binds(name))
+
+    def rebound(self, name: str, now: Any) -> Any:
+        return self.branch.rebound(name, now)
+
     def end(self, right: Any) -> Any:
         return self.branch.end(right)
 
 
-class OrRight:
+class OrRight(HardSides):
     __slots__ = ()
     then = False
 
@@ -76,7 +85,7 @@ class OrRight:
         return right
 
 
-class OrLeft:
+class OrLeft(HardSides):
     __slots__ = ("left",)
     then = True
 
@@ -88,7 +97,7 @@ class OrLeft:
         return left
 
 
-class OrTrue:
+class OrTrue(HardSides):
     __slots__ = ()
     then = True
 
@@ -144,7 +153,7 @@ def not_(value: Any) -> Any:
     return not value
 
 
-class HardPick:
+class HardPick(HardSides):
     """A ternary whose condition is plain."""
 
     __slots__ = ("holds",)
@@ -164,16 +173,6 @@ class HardPick:
 
 PICK_THEN = HardPick(True)
 PICK_ELSE = HardPick(False)
-
-
-def bound(value: Any, name: str, old: Any, *around: Any) -> Any:
-    """What a walrus inside of a ternary, `and` or `or` binds; ``old``: what the name was bound to before."""
-    if old is not UNDEFINED and old is not value and any(getattr(each, "soft", False) for each in around):
-        raise RelaxError.here(
-            f"`{name}` would be bound on one side of a soft condition inside an expression",
-            remedy="bind it in an `if` statement, or by its own statement before",
-        )
-    return value
 
 
 def pick(condition: Any) -> Any:

@@ -18,7 +18,7 @@ from relaxpy.runtime.blend import CannotBlendError, blend, same
 from relaxpy.runtime.containers import AttributeContainer, Container
 from relaxpy.runtime.integers import SoftInteger
 from relaxpy.runtime.journal import NO_CHANGES, Delta, Key, Log, seen_in
-from relaxpy.runtime.mixers import Mixer
+from relaxpy.runtime.mixers import Mixer, Pair
 from relaxpy.runtime.ops import Operand
 from relaxpy.runtime.soft import Soft, Unblendable
 from relaxpy.runtime.state import state
@@ -71,6 +71,11 @@ def mixed_cells(p: Tensor, log: Log) -> list[tuple[Container, Any, Any]] | None:
                 return None
             writes.append((holder, cell, blend(p, new, old)))
     return writes
+
+
+def of_sides(p: Tensor, then: Any, orelse: Any) -> Any:
+    """A name of an expression's two sides; one that cannot be blended raises when it is read."""
+    return _local(Pair(p, (NO_CHANGES, NO_CHANGES)), "a name that a walrus binds", (then, orelse))
 
 
 def mixed_errors(masses: Sequence[Operand], errors: Sequence[BaseException]) -> Any:

@@ -16,7 +16,7 @@ from relaxpy.transform.blocks import header
 from relaxpy.transform.context import DEEPEST, Rewriter
 from relaxpy.transform.pieces import Pieces
 from relaxpy.transform.saving import while_open
-from relaxpy.transform.temporaries import bound_later, held
+from relaxpy.transform.temporaries import bound_later, bound_on_side, held, rebound
 
 __all__ = ["boolean", "ternary", "unary"]
 
@@ -75,6 +75,7 @@ def _operation(rewriter: Rewriter, node: Any, parts: list[Any], is_and: bool, ou
     first, second = parts[0], parts[1]
     place = rewriter.whole[id(first)][0]
     name = rewriter.fresh(stem)
+    names = bound_on_side(rewriter, parts[1:], name)
     rewriter.depth += 2
     value = rewriter.pieces()
     value.new(f"{rewriter.rt(stem + '_')}(", place)
@@ -85,14 +86,14 @@ def _operation(rewriter: Rewriter, node: Any, parts: list[Any], is_and: bool, ou
     if not is_and:
         rest.new(f"{rewriter.rt('SKIP')} if {name}.then else ", place)
     _comments(rewriter, first, second, rest)
-    with while_open(rewriter, name, is_expression=True):
+    with while_open(rewriter, name):
         if len(parts) == 2:
             _operand(rewriter, second, name, rest)
         else:
             _operation(rewriter, node, parts[1:], is_and, rest)
     if is_and:
         rest.new(f" if {name}.then else {rewriter.rt('SKIP')}", rewriter.whole[id(parts[-1])][1] - 1)
-    held(rewriter, name, value, [rest], node, out)
+    held(rewriter, name, value, [rest], node, out, names)
 
 
 def _operand(rewriter: Rewriter, node: Any, around: str, out: Pieces) -> None:
@@ -143,6 +144,8 @@ def ternary(rewriter: Rewriter, node: Any, out: Pieces) -> None:
     rewriter.site("ternary", node)
     start = rewriter.opened(node, out)
     name = rewriter.fresh("pick")
+    by_then = bound_on_side(rewriter, (node.body,), name)
+    names = list(dict.fromkeys(by_then + bound_on_side(rewriter, (node.orelse,), name)))
     rewriter.depth += 2
     condition = rewriter.pieces()
     rewriter.decides(node.test)
@@ -152,7 +155,7 @@ def ternary(rewriter: Rewriter, node: Any, out: Pieces) -> None:
     skip = rewriter.rt("SKIP")
     then, orelse = rewriter.pieces(), rewriter.pieces()
     open_ = ExitStack()
-    open_.enter_context(while_open(rewriter, name, is_expression=True))
+    open_.enter_context(while_open(rewriter, name))
     _operand(rewriter, node.body, name, then)
     then.new(f" if {name}.begin() else {skip}", rewriter.whole[id(node.body)][1] - 1)
     bare = not node.orelse.lpar and (type(node.orelse) is cst.Lambda or _stays_ternary(rewriter, node.orelse))
@@ -162,8 +165,9 @@ def ternary(rewriter: Rewriter, node: Any, out: Pieces) -> None:
     open_.close()
     if bare:
         orelse.new(")", rewriter.whole[id(node.orelse)][1] - 1)
-    orelse.new(f" if {name}.mid() else {skip}", rewriter.whole[id(node.orelse)][1] - 1)
-    held(rewriter, name, condition, [then, orelse], node, out)
+    turned = f" and {rewriter.rt('first')}(True, {rebound(rewriter, name, by_then, 'turn')})" if by_then else ""
+    orelse.new(f" if {name}.mid(){turned} else {skip}", rewriter.whole[id(node.orelse)][1] - 1)
+    held(rewriter, name, condition, [then, orelse], node, out, names)
     rewriter.depth -= 2
     rewriter.closed(node, out)
 

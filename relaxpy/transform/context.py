@@ -45,18 +45,13 @@ class Function:
         self.loops: list[tuple[Step, str]] = []  # objects of loops and clean-ups around, with their names
         self.is_async_generator = False
         self.around: list[str] = [] if frame is None else [frame]  # objects that are soft where a soft condition is open
-        self.picks: list[str] = []  # those among them that belong to expressions
 
     @contextmanager
-    def inside(self, name: str, is_expression: bool = False) -> Iterator[None]:
+    def inside(self, name: str) -> Iterator[None]:
         """Inside a construct that may be soft."""
         self.around.append(name)
-        if is_expression:
-            self.picks.append(name)
         yield
         self.around.remove(name)
-        if is_expression:
-            self.picks.remove(name)
 
 
 @dataclass(frozen=True)
@@ -125,6 +120,7 @@ class Rewriter:
         self.depth = 0
         self.conditions: set[int] = set()  # expressions of which nothing but the truth counts
         self.sides: dict[int, str] = {}  # calls that are a side of an expression or a loop's test, with the name of what decides
+        self.bound_on: dict[int, list[str]] = {}  # walruses on a side of expressions, with the names of what decides them
         self.looked_at: set[int] = set()  # displays that cannot be changed where they stand
         self.spent: set[int] = set()  # expressions that are run over where they stand
         self.displays = 0  # pieces of new text that say of displays that they were made

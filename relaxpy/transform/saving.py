@@ -15,11 +15,11 @@ __all__ = ["arguments", "deletes", "holds_work", "may_raise", "outline_of", "res
 _WORK = frozenset({"while", "for", "return", "break", "continue", "raise", "with", "try", "match"})
 
 
-def while_open(rewriter: Rewriter, name: str, is_expression: bool = False) -> AbstractContextManager[None]:
+def while_open(rewriter: Rewriter, name: str) -> AbstractContextManager[None]:
     """Inside a construct of the function that may be soft."""
     if rewriter.function is None:
         raise TypeError("constructs are soft only in functions")
-    return rewriter.function.inside(name, is_expression)
+    return rewriter.function.inside(name)
 
 
 def outline_of(rewriter: Rewriter) -> Outline:

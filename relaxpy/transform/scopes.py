@@ -32,8 +32,11 @@ def lambda_(rewriter: Rewriter, node: Any, out: Pieces) -> None:
 def walrus(rewriter: Rewriter, node: Any, out: Pieces) -> None:
     """``(name := value)``; a name of an enclosing scope is stored through the runtime."""
     name = node.target.value
+    if id(node) in rewriter.bound_on:
+        _on_a_side(rewriter, node, name, out)
+        return
     if not is_outer(rewriter, name):
-        _own_walrus(rewriter, node, out)
+        rewriter.literal(node, out)
         return
     start, end = rewriter.inner[id(node)]
     rewriter.opened(node, out)
@@ -44,21 +47,17 @@ def walrus(rewriter: Rewriter, node: Any, out: Pieces) -> None:
     rewriter.closed(node, out)
 
 
-def _own_walrus(rewriter: Rewriter, node: Any, out: Pieces) -> None:
-    """Under a condition inside an expression, a name that was bound before would have to be blended: an error at run time."""
-    picks = rewriter.function.picks if rewriter.function is not None else []
-    if not picks:
-        rewriter.literal(node, out)
-        return
-    name = node.target.value
-    start, end = rewriter.whole[id(node)]
-    value_start, value_end = rewriter.whole[id(node.value)]
-    old = f"{rewriter.rt('maybe')}({rewriter.builtin('locals')}(), {rewriter.mangled(name)!r})" if rewriter.walrus else "None"
-    out.copy(start, value_start)
-    out.new(f"{rewriter.rt('bound')}(", value_start)
+def _on_a_side(rewriter: Rewriter, node: Any, name: str, out: Pieces) -> None:
+    """``(name := _rt.bound(value, 'name', _rt.maybe(locals(), 'name'), _and1))``"""
+    end = rewriter.inner[id(node)][1]
+    place = rewriter.whole[id(node.value)][0]
+    rewriter.opened(node, out)
+    rewriter.expression(node.target, out)
+    out.new(f" := {rewriter.rt('bound')}(", place)
     rewriter.argument(node.value, out)
-    out.new(f", {name!r}, {old}, {', '.join(picks)})", value_end - 1)
-    out.copy(value_end, end)
+    before = f"{rewriter.rt('maybe')}({rewriter.builtin('locals')}(), {rewriter.mangled(name)!r})"
+    out.new(f", {name!r}, {before}, {', '.join(rewriter.bound_on[id(node)])})", end - 1)
+    rewriter.closed(node, out)
 
 
 def is_outer(rewriter: Rewriter, name: str) -> bool:

@@ -6,16 +6,16 @@ allowed, ``(lambda _and1: _and1.end(...))(_rt.and_(a))``, unless the rest means 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import libcst as cst
 
 from relaxpy.transform.context import Rewriter
 from relaxpy.transform.pieces import Pieces
-from relaxpy.transform.tree import children
+from relaxpy.transform.tree import COMPREHENSIONS, children
 
-__all__ = ["bound_later", "held"]
+__all__ = ["bound_later", "bound_on_side", "held", "rebound"]
 
 # What means something else inside a lambda than around it.
 _BOUND_TO_THE_FUNCTION = (cst.Await, cst.Yield, cst.NamedExpr)
@@ -46,9 +46,41 @@ def _tied(operands: Iterable[cst.CSTNode]) -> bool:
     return False
 
 
-def held(rewriter: Rewriter, name: str, value: Pieces, arguments: list[Pieces], node: Any, out: Pieces) -> None:
-    """``value.end(arguments)``, with the value held under the name for the arguments to use."""
+def bound_on_side(rewriter: Rewriter, operands: Iterable[Any], name: str) -> list[str]:
+    """The local names that walruses bind in operands of which ``name`` decides whether they run."""
+    if rewriter.function is None or not rewriter.walrus:
+        return []
+    outline = rewriter.function.outline
+    names: dict[str, None] = {}
+    pending = list(operands)
+    while pending:
+        node = pending.pop()
+        if isinstance(node, (cst.Lambda, *COMPREHENSIONS)):
+            continue
+        if type(node) is cst.NamedExpr:
+            target = node.target.value  # type: ignore[attr-defined]
+            if target not in outline.globals and target not in outline.nonlocals:
+                names[target] = None
+                rewriter.bound_on.setdefault(id(node), []).append(name)
+        pending += children(node)
+    return list(names)
+
+
+def rebound(rewriter: Rewriter, name: str, names: Iterable[str], method: str) -> str:
+    """``(n := _and1.rebound('n', n)) if _and1.binds('n') else None``, for each of the names."""
+    return ", ".join(f"({n} := {name}.{method}({n!r}, {n})) if {name}.binds({n!r}) else None" for n in names)
+
+
+def held(
+    rewriter: Rewriter, name: str, value: Pieces, arguments: list[Pieces], node: Any, out: Pieces, names: Sequence[str] = ()
+) -> None:
+    """``value.end(arguments)``, with the value held under the name for the arguments to use.
+
+    ``names``: what walruses bind in the arguments; they are mixed when the value has ended.
+    """
     start, end = rewriter.inner[id(node)]
+    if names:
+        out.new(f"{rewriter.rt('first')}(", start)
     walrus = rewriter.walrus or not rewriter.iterating and _tied([node])
     if walrus:
         out.new(f"({name} := ", start)
@@ -66,3 +98,5 @@ def held(rewriter: Rewriter, name: str, value: Pieces, arguments: list[Pieces], 
         out.new("))(", end - 1)
         out.extend(value)
         out.new(")", end - 1)
+    if names:
+        out.new(f", {rebound(rewriter, name, names, 'rebound')})", end - 1)

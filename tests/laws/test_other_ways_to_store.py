@@ -163,15 +163,6 @@ REFUSED: dict[str, tuple[str, str, tuple[str, str], str]] = {
     ),
     "store in a class body": ("s = [1.0]", "class A: s[0] = x", CLASS_BODY, "change"),
     "nonlocal in a class body": ("global G", "class A: global G; G = x", CLASS_BODY, "change"),
-    "walrus in a ternary": (
-        "y = 1.0",
-        "z = (y := x) if x > 1 else 3.0",
-        (
-            "`y` would be bound on one side of a soft condition inside an expression",
-            "bind it in an `if` statement, or by its own statement before",
-        ),
-        "change",
-    ),
     "__dict__": ("o = O(1.0)", "o.__dict__ = {'v': x}", ATTRIBUTES, "change"),
     "tensor.fill_": ("a = torch.zeros(2)", "a.fill_(1.0)", TENSOR, "change"),
     "out=": ("a = torch.zeros(2)", "torch.add(a, 1.0, out=a)", TENSOR, "change"),
