@@ -12,7 +12,7 @@ from relaxpy.runtime.classes import asked
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.marks import met
 from relaxpy.runtime.soft import SKIP, Soft
-from relaxpy.runtime.walruses import HardSides
+from relaxpy.runtime.walruses import HardSides, bound
 
 branches: Any = LazyModule("relaxpy.runtime.branches")
 softcompare: Any = LazyModule("relaxpy.runtime.softcompare")
@@ -200,6 +200,15 @@ class Chain:
     def end(self, rest: Any) -> Any:
         self.right = None
         return self.link.end(rest)
+
+    def rebinding(self, name: str, before: Any) -> None:
+        bound(None, name, before, self.link)
+
+    def binds(self, name: str) -> bool:
+        return bool(self.link.binds(name))
+
+    def rebound(self, name: str, now: Any) -> Any:
+        return self.link.rebound(name, now)
 
 
 def chain_lt(a: Any, b: Any) -> Chain:

@@ -8,7 +8,7 @@ import libcst as cst
 
 from relaxpy.transform.context import DEEPEST, Rewriter
 from relaxpy.transform.pieces import Pieces
-from relaxpy.transform.temporaries import bound_later, held
+from relaxpy.transform.temporaries import bound_later, bound_on_side, held
 
 __all__ = ["BRANCHES", "comparison", "operator_name"]
 
@@ -78,6 +78,7 @@ def _rest(rewriter: Rewriter, node: Any, names: list[str], at: int, link: Pieces
     links = node.comparisons
     place = rewriter.inner[id(node)][1] - 1
     name = rewriter.fresh("chain")
+    walruses = bound_on_side(rewriter, [each.comparator for each in links[at:]], name)
     body = rewriter.pieces()
     previous, current = links[at - 1].comparator, links[at].comparator
     if at == len(links) - 1:
@@ -92,7 +93,7 @@ def _rest(rewriter: Rewriter, node: Any, names: list[str], at: int, link: Pieces
         _link(rewriter, f"{rewriter.rt('chain_' + names[at].rstrip('_'))}({name}.right", previous, current, following)
         _rest(rewriter, node, names, at + 1, following, body)
     body.new(f" if {name}.then else {rewriter.rt('SKIP')}", place)
-    held(rewriter, name, link, [body], node, out)
+    held(rewriter, name, link, [body], node, out, walruses)
 
 
 def _link(rewriter: Rewriter, text: str, previous: Any, current: Any, out: Pieces) -> None:

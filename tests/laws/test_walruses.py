@@ -52,9 +52,17 @@ def condition_of_a_loop(x: Any, y: Any) -> Any:
     return n, held
 
 
+def end_of_a_chain(x: Any, y: Any) -> Any:
+    n = 0.0
+    0 < x < (n := 5.0)  # noqa: B015
+    return n, x > 0
+
+
 @pytest.mark.parametrize("value", [0.4, -0.9])
 @pytest.mark.parametrize("options", [{}, {"estimator": "exact"}])
-@pytest.mark.parametrize("program", [right_of_and, right_of_or, then_side, else_side, both_sides, condition_of_a_loop])
+@pytest.mark.parametrize(
+    "program", [right_of_and, right_of_or, then_side, else_side, both_sides, condition_of_a_loop, end_of_a_chain]
+)
 def test_one_side_binds(program: Callable[..., Any], options: dict[str, Any], value: float) -> None:
     x = number(value)
     p = above(x)

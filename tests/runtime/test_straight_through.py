@@ -6,6 +6,7 @@ In a formula each decision is ``through(h, p)``: the value of h, the derivative 
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -257,3 +258,33 @@ def test_values_are_hard_and_derivatives_are_those_of_the_formula(name: str, lan
         assert torch.equal(ours.expand(2)[lane].detach(), theirs.detach())
         for each, alone in zip(slopes([ours.expand(2)[lane]], together), slopes([theirs], inputs), strict=True):
             torch.testing.assert_close(each[lane], alone, atol=1e-9, rtol=1e-9)
+
+
+def over_a_range(x: Any, a: Any) -> Any:
+    n = 1 if x < 0.2 else 3
+    total = 0.0
+    for i in range(n):
+        total = total + a[i]
+    return total
+
+
+def test_a_loop_over_a_soft_range_ends_where_no_bound_goes_on() -> None:
+    x, a = torch.tensor(0.3, dtype=D, requires_grad=True), torch.tensor([1.0, 2.0, 4.0], dtype=D)
+    total = relax(over_a_range, mode="straight-through", beta=BETA)(x, a)
+    assert float(total.detach()) == 7.0
+    (gradient,) = torch.autograd.grad(total, x)
+    # the bound is drawn anew for the second test, which would leave 1, and for the third, which would leave 3
+    (expected,) = torch.autograd.grad(less(x, 0.2) * ((1.0 - 7.0) + (3.0 - 7.0)), x)
+    torch.testing.assert_close(gradient, expected)
+
+
+def test_an_error_names_the_probability_of_its_path() -> None:
+    def program(x: Any, a: Any) -> Any:
+        if x > 0:
+            return a[7]
+        return a[0]
+
+    with pytest.raises(IndexError) as caught:
+        relax(program, mode="straight-through", beta=BETA)(torch.tensor(0.3), [1.0])
+    if sys.version_info >= (3, 11):
+        assert "on a soft path of probability 1" in caught.value.__notes__[0]

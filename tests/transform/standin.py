@@ -31,7 +31,12 @@ class Taken:
 SKIPPED = Taken(False)
 
 
-class And:
+class Sides:
+    def binds(self, name: str) -> bool:
+        return False
+
+
+class And(Sides):
     def __init__(self, left: Any) -> None:
         self.left = left
         self.then = bool(left)
@@ -41,7 +46,7 @@ class And:
         return right if self.then else self.left
 
 
-class Or:
+class Or(Sides):
     def __init__(self, left: Any) -> None:
         self.left = left
         self.then = bool(left)
@@ -51,7 +56,7 @@ class Or:
         return self.left if self.then else right
 
 
-class Pick:
+class Pick(Sides):
     def __init__(self, condition: Any) -> None:
         self.holds = bool(condition)
 
@@ -67,7 +72,7 @@ class Pick:
         return then if self.holds else orelse
 
 
-class Chain:
+class Chain(Sides):
     def __init__(self, link: Any, right: Any) -> None:
         self.link = link
         self.right = right
@@ -228,6 +233,12 @@ def _maybe(names: dict[str, Any], name: str) -> Any:
     return names.get(name, UNDEFINED)
 
 
+def _bound(value: Any, name: str, before: Any, *around: Any) -> Any:
+    assert around
+    assert all(isinstance(each, Sides) for each in around)
+    return value
+
+
 def _contains(a: Any, b: Any) -> bool:
     return a in b
 
@@ -250,7 +261,8 @@ def runtime() -> ModuleType:
         SKIP=SKIP, UNDEFINED=UNDEFINED, all_of=lambda *holds: all(holds), and_=And,
         any_of=lambda *holds: any(holds), is_same=operator.is_, builtins=builtins, callee=lambda function: function,
         captured=lambda name, tested, new, old: new if tested.then else old, on_side=lambda around, function: function,
-        asserted=Assertion, delete=_delete, delete_attr=delattr, delete_cell=_delete_cell,
+        asserted=Assertion, bound=_bound, first=lambda value, *_: value,
+        delete=_delete, delete_attr=delattr, delete_cell=_delete_cell,
         delete_global=_delete_global, filtered=Kept, finally_=Finally, for_=Loop, frame=Frame, if_=Taken,
         in_=_contains, live=lambda: True, load=operator.getitem, made=lambda value: value, spent=lambda value: value,
         bound=lambda value, *rest: value, executed=lambda name, code: code, class_body=lambda name: None,
