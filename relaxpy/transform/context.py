@@ -44,6 +44,7 @@ class Function:
         self.frame = frame
         self.loops: list[tuple[Step, str]] = []  # objects of loops and clean-ups around, with their names
         self.is_async_generator = False
+        self.again = False  # are handlers written once more, for soft paths?
         self.around: list[str] = [] if frame is None else [frame]  # objects that are soft where a soft condition is open
 
     @contextmanager

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import libcst as cst
@@ -147,11 +147,23 @@ def _again(rewriter: Rewriter, node: Any, name: str, indent: str, out: Pieces) -
             rows = restored(rewriter, "", f"{name}.enter({given})", names, known, at)
             if handler.name is not None:
                 rows.append(rewriter.row(f"{handler.name.name.value} = {name}.error()", at))
-            _clause(rewriter, handler, at, indent, out, rows)
+            with _once_more(rewriter):
+                _clause(rewriter, handler, at, indent, out, rows)
         new_lines(rewriter, [rewriter.row(f"{name}.handled({given})", at)], indent, at, out)
         rewriter.shifts.pop()
     new_lines(rewriter, restored(rewriter, "", f"{name}.exit({given})", names, known, place), indent, place, out)
     rewriter.shifts.pop()
+
+
+@contextmanager
+def _once_more(rewriter: Rewriter) -> Iterator[None]:
+    """What stands in the function already is written another time."""
+    function = rewriter.function
+    if function is None:
+        raise TypeError("handlers are written twice only in functions")
+    before, function.again = function.again, True
+    yield
+    function.again = before
 
 
 def _is_harmless(step: Step) -> bool:

@@ -14,7 +14,7 @@ from relaxpy.transform.loops import for_, while_
 from relaxpy.transform.managers import with_
 from relaxpy.transform.matching import match
 from relaxpy.transform.protected import try_
-from relaxpy.transform.simple import assert_, expression, import_, raise_, unchanged
+from relaxpy.transform.simple import assert_, declaration, expression, import_, raise_, unchanged
 from relaxpy.transform.stores import annotated, assign, delete
 
 __all__ = ["TABLES"]
@@ -32,10 +32,10 @@ TABLES = Tables(
         cst.Continue: jump,
         cst.Del: delete,
         cst.Expr: expression,
-        cst.Global: unchanged,
+        cst.Global: declaration,
         cst.Import: import_,
         cst.ImportFrom: import_,
-        cst.Nonlocal: unchanged,
+        cst.Nonlocal: declaration,
         cst.Pass: unchanged,
         cst.Raise: raise_,
         cst.Return: return_,

@@ -11,13 +11,20 @@ from relaxpy.transform.context import Rewriter, Row
 from relaxpy.transform.scopes import is_outer
 from relaxpy.transform.stores import released, stored_name
 
-__all__ = ["assert_", "expression", "import_", "raise_", "unchanged"]
+__all__ = ["assert_", "declaration", "expression", "import_", "raise_", "unchanged"]
 
 
 def unchanged(rewriter: Rewriter, node: cst.CSTNode) -> list[Row]:
     row = Row(rewriter.pieces())
     row.pieces.copy(*rewriter.inner[id(node)])
     return [row]
+
+
+def declaration(rewriter: Rewriter, node: cst.CSTNode) -> list[Row]:
+    """`global` and `nonlocal` hold for the whole function, and may not follow a use of the name."""
+    if rewriter.function is not None and rewriter.function.again:
+        return [rewriter.row("pass", rewriter.inner[id(node)][0])]
+    return unchanged(rewriter, node)
 
 
 def expression(rewriter: Rewriter, node: cst.Expr) -> list[Row]:

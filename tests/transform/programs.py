@@ -841,6 +841,28 @@ def f():
     except KeyError as e:
         return type(e.__context__).__name__, e.__context__ is not None and e.__cause__ is None
 def main(): return f()
+# --- global and nonlocal declared in a handler
+seen = ""
+def main():
+    count = 0
+    def f(name):
+        try: return {"a": 1}[name] > 0
+        except KeyError:
+            global seen
+            nonlocal count
+            seen += name
+            count += 1
+            class Inner:
+                global seen
+                text = seen if len(seen) > 1 else "none"
+            def inner():
+                global seen
+                seen = seen + "." if seen else "!"
+            inner()
+            return Inner.text
+        finally:
+            if name > "b": count += 10
+    return f("a"), f("b"), f("c"), seen, count
 # --- exception groups
 def f(n):
     out = []
