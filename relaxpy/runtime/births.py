@@ -25,13 +25,14 @@ _BUFFERS = (array, memoryview)
 
 
 class Place:
-    """A side of a scope. When it ends, what was made there goes to the place outside, at the time ``closed``."""
+    """A side of a scope. When it ends, at the time ``closed``, what was made there ``until`` then goes to the place outside."""
 
-    __slots__ = ("closed", "outside")
+    __slots__ = ("closed", "outside", "until")
 
     def __init__(self) -> None:
         self.outside: Place | None = None
         self.closed = 0
+        self.until = _NEVER
 
 
 EVERYWHERE = Place()
@@ -49,7 +50,7 @@ class Birth:
     def known_to(self, places: tuple[Place, ...], time: int) -> bool:
         """Does the object exist in a state that was recorded in these places at that time?"""
         place = self.place
-        while place.outside is not None and place.closed <= time:
+        while place.outside is not None and place.closed <= time and self.time <= place.until:
             place = place.outside
         return self.time <= time and (place is EVERYWHERE or place in places)
 
@@ -68,12 +69,14 @@ def _place_of(depth: int) -> Place:
     return scope.place
 
 
-def close(place: Place | None, goes_on: bool = True) -> None:
+def close(place: Place | None, goes_on: bool = True, until: int = _NEVER) -> None:
     """A side has ended, and its scope is no longer open: what was made there belongs to the place outside.
 
-    Where nothing of its path goes on, they are known only where its exits lead.
+    Where nothing of its path goes on, they are known only where its exits lead. What was made after the time ``until`` was
+    made on a path that has left for elsewhere.
     """
     if place is not None:
+        place.until = until
         place.outside = _place_of(len(state.scopes) - 1)
         place.closed = state.time if goes_on else _NEVER
 

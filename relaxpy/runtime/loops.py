@@ -7,6 +7,7 @@ its locals and what had changed; when the loop ends they are mixed.
 from __future__ import annotations
 
 import functools
+import sys
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -70,6 +71,9 @@ class Exits(Scope):
 
     def holds_paths(self) -> bool:
         return bool(self.exits)
+
+    def until(self) -> int:
+        return max((exit_.changes.time for exit_ in self.exits), default=sys.maxsize)
 
     def become_soft(self) -> None:
         """Take the scope's place among the open ones, from now on with a log."""

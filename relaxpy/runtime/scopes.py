@@ -61,6 +61,10 @@ class Scope:
     def lose(self) -> None:
         """Mass leaves it for a target outside."""
 
+    def until(self) -> int:
+        """The time of the last of the paths that go on where it ends."""
+        return sys.maxsize
+
     def holds_paths(self) -> bool:
         """Are there paths of it, other than the one that runs, which its end would have to mix?"""
         return False
@@ -120,7 +124,7 @@ def pop(scope: Scope, goes_on: bool = True) -> None:
     end_inside(scope)
     state.scopes.pop()
     state.logs.pop()
-    births.close(scope.place, goes_on)
+    births.close(scope.place, goes_on, scope.until())
     if not state.scopes:
         _certain_again()
 

@@ -190,6 +190,22 @@ def dicts_of_a_body_and_of_its_handler(x: Any, y: Any) -> Any:
     return u, z
 
 
+def made_where_a_loop_is_left_for_good(x: Any, y: Any) -> Any:
+    kept = [{"p": 1.0}]
+    while True:
+        w = {"k": y}
+        w["m"] = x
+        if x > 0:
+            w.pop("k")
+            break
+        z = {"k": 0.5}
+        z["m"] = x * y
+        u = z.pop("k") + z["m"] + w.pop("k")
+        kept[0]["p"] = u
+        return u, kept[0]["p"]
+    return w["m"], kept[0]["p"]
+
+
 PROGRAMS: list[Callable[[Any, Any], Any]] = [
     a_dict_that_changes_its_keys,
     a_list_that_grows_on_the_other_side,
@@ -203,6 +219,7 @@ PROGRAMS: list[Callable[[Any, Any], Any]] = [
     made_where_nothing_goes_on,
     a_dict_beside_an_exit_that_waits_for_a_clean_up,
     dicts_of_a_body_and_of_its_handler,
+    made_where_a_loop_is_left_for_good,
 ]
 
 
