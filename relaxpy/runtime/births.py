@@ -25,14 +25,17 @@ _BUFFERS = (array, memoryview)
 
 
 class Place:
-    """A side of a scope. When it ends, at the time ``closed``, what was made there ``until`` then goes to the place outside."""
+    """A side of a scope. When it ends, what was made there goes to the place outside, at the time ``closed``.
 
-    __slots__ = ("closed", "outside", "until")
+    If paths left it before, these are what goes on there, ``left_by``: what none of them knows does not.
+    """
+
+    __slots__ = ("closed", "left_by", "outside")
 
     def __init__(self) -> None:
         self.outside: Place | None = None
         self.closed = 0
-        self.until = _NEVER
+        self.left_by: tuple[Knowledge, ...] = ()
 
 
 EVERYWHERE = Place()
@@ -50,9 +53,37 @@ class Birth:
     def known_to(self, places: tuple[Place, ...], time: int) -> bool:
         """Does the object exist in a state that was recorded in these places at that time?"""
         place = self.place
-        while place.outside is not None and place.closed <= time and self.time <= place.until:
+        while place.outside is not None and place.closed <= time:
+            if place.left_by and not any(each.has(self) for each in place.left_by):
+                break
             place = place.outside
         return self.time <= time and (place is EVERYWHERE or place in places)
+
+
+class Knowledge:
+    """Which objects a state knows: those made until its ``time`` in its ``places``, as far as its ``past`` knew them."""
+
+    __slots__ = ("past", "places", "time")
+
+    def __init__(self, places: tuple[Place, ...], time: int, past: Past | None) -> None:
+        self.places = places
+        self.time = time
+        self.past = past
+
+    def has(self, birth: Birth) -> bool:
+        if self.past is not None and birth.time < self.past.since:
+            return any(earlier.has(birth) for earlier in self.past.states)
+        return birth.known_to(self.places, self.time)
+
+
+class Past:
+    """What a path that waited knew: others ran before it went on, at the time ``since``, from these states, mixed."""
+
+    __slots__ = ("since", "states")
+
+    def __init__(self, states: tuple[Knowledge, ...], since: int) -> None:
+        self.states = states
+        self.since = since
 
 
 def here() -> Birth | None:
@@ -69,14 +100,14 @@ def _place_of(depth: int) -> Place:
     return scope.place
 
 
-def close(place: Place | None, goes_on: bool = True, until: int = _NEVER) -> None:
+def close(place: Place | None, goes_on: bool = True, left_by: tuple[Knowledge, ...] = ()) -> None:
     """A side has ended, and its scope is no longer open: what was made there belongs to the place outside.
 
-    Where nothing of its path goes on, they are known only where its exits lead. What was made after the time ``until`` was
-    made on a path that has left for elsewhere.
+    Where nothing of its path goes on, they are known only where its exits lead. Where the paths that left it go on, they are
+    known if one of these knows them.
     """
     if place is not None:
-        place.until = until
+        place.left_by = left_by
         place.outside = _place_of(len(state.scopes) - 1)
         place.closed = state.time if goes_on else _NEVER
 

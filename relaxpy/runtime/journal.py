@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from relaxpy.runtime.births import Birth, Place
+from relaxpy.runtime.births import Birth, Knowledge, Past
 from relaxpy.runtime.containers import Container
 from relaxpy.runtime.state import state
 
@@ -96,45 +96,31 @@ class Change:
         self.whole = whole
 
 
-class Past:
-    """What a path that waited knew: others ran before it went on, at the time ``since``, from these states, mixed."""
-
-    __slots__ = ("since", "states")
-
-    def __init__(self, states: tuple[Delta, ...], since: int) -> None:
-        self.states = states
-        self.since = since
-
-
 class Delta(dict[Key, Change]):
     """The heap of one state, as changes; which of the objects that were made on soft paths it knows is kept beside."""
 
-    __slots__ = ("past", "places", "time")
-    places: tuple[Place, ...]
-    time: int
-    past: Past | None
+    __slots__ = ("known",)
+    known: Knowledge
 
     def knows(self, birth: Birth) -> bool:
-        if self.past is not None and birth.time < self.past.since:
-            return any(earlier.knows(birth) for earlier in self.past.states)
-        return birth.known_to(self.places, self.time)
+        return self.known.has(birth)
 
 
 NO_CHANGES = Delta()
-NO_CHANGES.places, NO_CHANGES.time, NO_CHANGES.past = (), 0, None
+NO_CHANGES.known = Knowledge((), 0, None)
 
 
 def recorded(changes: Mapping[Key, Change], sides: Iterable[Scope]) -> Delta:
     """The changes with the present time, and the places and the past of these open scopes."""
     result = Delta(changes)
-    result.places = tuple([scope.place for scope in sides if scope.place is not None])
-    result.past = None
+    places = tuple([scope.place for scope in sides if scope.place is not None])
+    past: Past | None = None
     for scope in sides:
         if scope.past is not None:
-            result.past = scope.past
-    if result.past is not None:
-        result.places += tuple(place for earlier in result.past.states for place in earlier.places)
-    result.time = state.time
+            past = scope.past
+    if past is not None:
+        places += tuple(place for earlier in past.states for place in earlier.places)
+    result.known = Knowledge(places, state.time, past)
     state.time += 1
     return result
 

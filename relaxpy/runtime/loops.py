@@ -7,13 +7,12 @@ its locals and what had changed; when the loop ends they are mixed.
 from __future__ import annotations
 
 import functools
-import sys
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from relaxpy.errors import RelaxWarning, user_place
-from relaxpy.runtime import journal, raising, scopes
+from relaxpy.runtime import births, journal, raising, scopes
 from relaxpy.runtime.classes import asked
 from relaxpy.runtime.containers import DictContainer
 from relaxpy.runtime.lazy import LazyModule
@@ -46,9 +45,7 @@ class Exit:
 
     __slots__ = ("mass", "locals", "changes", "by_condition")
 
-    def __init__(
-        self, mass: Mass, state_: Locals | None, changes: journal.Delta, by_condition: bool = False
-    ) -> None:
+    def __init__(self, mass: Mass, state_: Locals | None, changes: journal.Delta, by_condition: bool = False) -> None:
         self.mass = mass
         self.locals = state_
         self.changes = changes
@@ -72,8 +69,11 @@ class Exits(Scope):
     def holds_paths(self) -> bool:
         return bool(self.exits)
 
-    def until(self) -> int:
-        return max((exit_.changes.time for exit_ in self.exits), default=sys.maxsize)
+    def left_by(self) -> tuple[births.Knowledge, ...]:
+        """The last of them knows what all before it do, waiting paths apart."""
+        known = [exit_.changes.known for exit_ in self.exits]
+        latest = max((each for each in known if each.past is None), key=lambda each: each.time, default=None)
+        return tuple(each for each in known if each.past is not None or each is latest)
 
     def become_soft(self) -> None:
         """Take the scope's place among the open ones, from now on with a log."""

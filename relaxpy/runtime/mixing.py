@@ -39,7 +39,7 @@ def settle(mixer: Mixer, states: Sequence[Locals]) -> tuple[Any, ...]:
     if state.births:
         for place, heap in enumerate(mixer.heaps):
             if mixer.counts(place):
-                births.arrived(heap.places)
+                births.arrived(heap.known.places)
     for holder, cell, value in _changes(mixer):
         _write(holder, cell, value)
     return blended

@@ -14,7 +14,7 @@ from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any
 
 from relaxpy.runtime import births
-from relaxpy.runtime.journal import Log, Past
+from relaxpy.runtime.journal import Log
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.state import enter, leave, paths, state
 
@@ -50,7 +50,7 @@ class Scope:
         self.live: Mass = 1.0
         self.log = Log()
         self.place: births.Place | None = None
-        self.past: Past | None = None
+        self.past: births.Past | None = None
         self._dead: Tensor | bool | None = False
         self._outside: Mass | None = None
 
@@ -61,9 +61,9 @@ class Scope:
     def lose(self) -> None:
         """Mass leaves it for a target outside."""
 
-    def until(self) -> int:
-        """The time of the last of the paths that go on where it ends."""
-        return sys.maxsize
+    def left_by(self) -> tuple[births.Knowledge, ...]:
+        """What is known to the paths that left it, and go on where it ends."""
+        return ()
 
     def holds_paths(self) -> bool:
         """Are there paths of it, other than the one that runs, which its end would have to mix?"""
@@ -124,7 +124,7 @@ def pop(scope: Scope, goes_on: bool = True) -> None:
     end_inside(scope)
     state.scopes.pop()
     state.logs.pop()
-    births.close(scope.place, goes_on, scope.until())
+    births.close(scope.place, goes_on, scope.left_by())
     if not state.scopes:
         _certain_again()
 

@@ -133,7 +133,7 @@ class Try(Protection):
             names = {name: known.get(name, UNDEFINED) for name in locals_}
             exits.append(Exit(arrival.exit.mass, names, arrival.exit.changes))
         result = self.merged(exits)
-        self.past = journal.Past(tuple(exit_.changes for exit_ in exits), state.time)
+        self.past = births.Past(tuple(exit_.changes.known for exit_ in exits), state.time)
         self.set_weight(self.total(exits))
         self.set_live(1.0)
         return result
@@ -213,7 +213,7 @@ class Finally(Protection):
         exits = [Exit(h.exit.mass, {n: h.names.get(n, UNDEFINED) for n in locals_}, h.exit.changes) for h in self._held]
         exits.append(self._here)
         exits = [exit_ for exit_ in exits if not ops.is_zero(exit_.mass)]
-        self._ended_places = births.ended(place for exit_ in exits for place in exit_.changes.places)
+        self._ended_places = births.ended(place for exit_ in exits for place in exit_.changes.known.places)
         result = self.merged(exits) if exits else tuple(locals_.values())
         self.set_weight(self.total(exits))
         self.set_live(1.0)
@@ -246,7 +246,7 @@ class Finally(Protection):
 
     def _restore(self, exit_: Exit, done: journal.Delta, live: Any) -> None:
         self.log.undo()
-        self.past = journal.Past((exit_.changes,), self._since)
+        self.past = births.Past((exit_.changes.known,), self._since)
         mixing.apply(exit_.changes)
         mixing.apply(done)
         self.set_weight(ops.times(exit_.mass, live))

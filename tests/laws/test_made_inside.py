@@ -206,6 +206,23 @@ def made_where_a_loop_is_left_for_good(x: Any, y: Any) -> Any:
     return w["m"], kept[0]["p"]
 
 
+def made_after_a_raise_on_a_path_that_returns(x: Any, y: Any) -> Any:
+    kept = [1.0]
+    try:
+        w = {"k": y}
+        w["m"] = x
+        if x > 0:
+            w.pop("k")
+            raise ValueError
+        z = {"k": 0.5}
+        z["m"] = x * y
+        kept[0] = z.pop("k") + z["m"] + w.pop("k")
+        return kept[0], kept
+    except ValueError:
+        kept[0] = w["m"]
+    return kept[0] * 2.0, kept
+
+
 PROGRAMS: list[Callable[[Any, Any], Any]] = [
     a_dict_that_changes_its_keys,
     a_list_that_grows_on_the_other_side,
@@ -220,6 +237,7 @@ PROGRAMS: list[Callable[[Any, Any], Any]] = [
     a_dict_beside_an_exit_that_waits_for_a_clean_up,
     dicts_of_a_body_and_of_its_handler,
     made_where_a_loop_is_left_for_good,
+    made_after_a_raise_on_a_path_that_returns,
 ]
 
 
