@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import ast
 import symtable
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from relaxpy.relocation import nodes_of
 
-__all__ = ["add_gates"]
+__all__ = ["add_gates", "header_end"]
 
 _CALL = "__relaxpy_call__"
 _RESULT = "__relaxpy_result__"
@@ -55,9 +55,7 @@ def add_gates(module: ast.Module, runtime: str, free: Mapping[int, list[str]]) -
             _gate_suspended(node, runtime, free[id(node)])
         else:
             _gate_function(node, runtime, free[id(node)])
-    start = _after_docstring(module.body)
-    while start < len(module.body) and _is_future(module.body[start]):
-        start += 1
+    start = header_end(module.body)
     module.body[start:start] = _parsed(f"import relaxpy.runtime as {runtime}\n{runtime}.hooked({runtime!r})")
 
 
@@ -209,12 +207,20 @@ def _parameters(arguments: ast.arguments) -> list[ast.arg]:
     return [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, *variable]
 
 
-def _after_docstring(body: list[ast.stmt]) -> int:
+def _after_docstring(body: Sequence[ast.stmt]) -> int:
     first = body[0] if body else None
     is_text = (
         isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
     )
     return 1 if is_text else 0
+
+
+def header_end(body: Sequence[ast.stmt]) -> int:
+    """How many statements of a module come before all others: its docstring, and imports from ``__future__``."""
+    start = _after_docstring(body)
+    while start < len(body) and _is_future(body[start]):
+        start += 1
+    return start
 
 
 def _is_future(statement: ast.stmt) -> bool:

@@ -9,9 +9,9 @@ import io
 import re
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from relaxpy import __version__
 from relaxpy.cli.files import STDIN, located, read
@@ -19,6 +19,7 @@ from relaxpy.cli.needed import needed_statements
 from relaxpy.cli.syntax import checked_python
 from relaxpy.cli.terminal import UsageError, print_code, write_out
 from relaxpy.definitions import definition_source
+from relaxpy.gates import header_end
 
 if TYPE_CHECKING:
     from relaxpy.cli.dump import Commands
@@ -35,7 +36,7 @@ The result is what `relaxpy dump` shows, made to stand alone: it imports relaxpy
 nor libcst. Relaxed is what is named, or in a whole module what is decorated with @relax, or, if nothing is, every function.
 """
 
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 _CODING = re.compile(r"^[ \t\f]*#.*?coding[:=][ \t]*[-\w.]+.*\n")
 _HOME = "relaxpy.runtime.ejected"
 
@@ -73,7 +74,7 @@ def ejected(text: str, filename: str, qualname: str = "") -> str:
         text = _reduced(text, filename, tree, qualname)
     text = _without_coding(text)
     rewritten = rewrite(text, filename=filename)
-    chosen = [qualname] if qualname else [] if _is_relaxed_anywhere(tree) else _functions(tree)
+    chosen = [qualname] if qualname else [] if _is_relaxed_anywhere(tree) else [name for name, _ in _functions(tree)]
     result = _decorated(rewritten.text, chosen, rewritten.runtime_name)
     origin = f"{Path(filename).name}:{qualname}" if qualname else Path(filename).name
     title = f"# Written by `relaxpy eject {origin}`, version {__version__}.\n"
@@ -143,20 +144,18 @@ def _is_relaxed_anywhere(tree: ast.Module) -> bool:
     return any(isinstance(node, (ast.Name, ast.Attribute)) and ast.unparse(node) in names for node in ast.walk(tree))
 
 
-def _functions(tree: ast.Module) -> list[str]:
-    """All functions of a module and methods of its classes, by their qualified names, as the import hook relaxes them."""
-    found: list[str] = []
+def _functions(tree: ast.Module) -> Iterator[tuple[str, _Function]]:
+    """All functions of a module and methods of its classes, with their qualified names, as the import hook relaxes them."""
     pending: list[tuple[str, ast.AST]] = [("", tree)]
     while pending:
         prefix, node = pending.pop()
         for child in ast.iter_child_nodes(node):
-            if isinstance(child, _FUNCTIONS):
-                found.append(f"{prefix}{child.name}")
+            if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                yield f"{prefix}{child.name}", child
             elif isinstance(child, ast.ClassDef):
                 pending.append((f"{prefix}{child.name}.", child))
             elif isinstance(child, ast.stmt):
                 pending.append((prefix, child))
-    return found
 
 
 def _decorated(text: str, qualnames: Iterable[str], runtime: str) -> str:
@@ -165,18 +164,10 @@ def _decorated(text: str, qualnames: Iterable[str], runtime: str) -> str:
     names = _names_of(tree, "relax") | _names_of(tree, "hard")
     wanted, lines = set(qualnames), text.split("\n")
     places: list[int] = []
-    pending: list[tuple[str, ast.AST]] = [("", tree)]
-    while pending:
-        prefix, node = pending.pop()
-        for child in ast.iter_child_nodes(node):
-            if isinstance(child, ast.ClassDef):
-                pending.append((f"{prefix}{child.name}.", child))
-            elif isinstance(child, _FUNCTIONS):
-                called = [d.func if isinstance(d, ast.Call) else d for d in child.decorator_list]
-                if f"{prefix}{child.name}" in wanted and not names & set(map(ast.unparse, called)):
-                    places.append(child.lineno - 1)
-            elif isinstance(child, ast.stmt):
-                pending.append((prefix, child))
+    for qualname, function in _functions(tree):
+        called = [d.func if isinstance(d, ast.Call) else d for d in function.decorator_list]
+        if qualname in wanted and not names & set(map(ast.unparse, called)):
+            places.append(function.lineno - 1)
     for place in sorted(places, reverse=True):
         indent = lines[place][: len(lines[place]) - len(lines[place].lstrip())]
         # Next to the function, so that properties and the like come around what is relaxed.
@@ -186,13 +177,9 @@ def _decorated(text: str, qualnames: Iterable[str], runtime: str) -> str:
 
 def _with_header(text: str, runtime: str) -> str:
     """The text with the import of the runtime, as early as Python allows it."""
-    after = 0
-    for number, statement in enumerate(ast.parse(text).body):
-        is_docstring = number == 0 and isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
-        is_future = isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
-        if not (is_docstring or is_future):
-            break
-        after = statement.end_lineno or statement.lineno
+    body = ast.parse(text).body
+    start = header_end(body)
+    after = (body[start - 1].end_lineno or body[start - 1].lineno) if start else 0
     lines = text.split("\n")
     header = ["", f"import relaxpy.runtime as {runtime}", "", f'{runtime}.ejected.rewritten("{runtime}")', ""]
     return "\n".join([*lines[:after], *header, *lines[after:]])
