@@ -13,7 +13,7 @@ import torch
 from tqdm import tqdm
 
 from tests.benchmarks import report
-from tests.benchmarks.measure import measure
+from tests.benchmarks.measure import Result, measure
 from tests.benchmarks.rows import COLUMNS, rows, small_rows
 
 
@@ -40,11 +40,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     warnings.simplefilter("ignore")
     gc.collect()
     gc.freeze()  # the collector need not walk through what was imported
-    results = [measure(row, options.seconds) for row in tqdm(chosen, unit="row", disable=None)]
-    report.print_tables(results, options.threads)
     options.out.mkdir(parents=True, exist_ok=True)
-    report.write_json(options.out / "benchmarks.json", results, options.threads)
-    report.write_rst(options.out / "benchmarks.rst", results, options.threads)
+    results: list[Result] = []
+    for row in tqdm(chosen, unit="row", disable=None):
+        results.append(measure(row, options.seconds))
+        # after each row: a run that is cut short has left what it measured
+        report.write_json(options.out / "benchmarks.json", results, options.threads)
+        report.write_rst(options.out / "benchmarks.rst", results, options.threads)
+    report.print_tables(results, options.threads)
     report.draw_scaling(options.out / "scaling.png", results)
     print(f"written to {options.out}: benchmarks.json, benchmarks.rst, scaling.png")
     return 0

@@ -125,7 +125,7 @@ def forward_backward(program: Callable[..., Tensor], inputs: tuple[Tensor, ...])
 
 
 def first_look(maker: Maker, inputs: tuple[Tensor, ...], count: bool) -> tuple[Callable[..., Tensor], Cell]:
-    """Make a program and call it for the first time; then count (compiled code cannot be counted)."""
+    """Make a program and call it for the first time; then count (compiled and recorded code cannot be counted)."""
     begin = time.perf_counter()
     program = maker()
     forward_backward(program, inputs)
@@ -150,7 +150,7 @@ def measure(row: Row, seconds: float, least: int = 5, most: int = 400) -> Result
     programs: dict[str, Callable[..., Tensor]] = {}
     cells: dict[str, Cell] = {}
     for column, maker in row.columns.items():
-        programs[column], cells[column] = first_look(maker, inputs, count=not column.startswith("compiled"))
+        programs[column], cells[column] = first_look(maker, inputs, count=not column.startswith(("compiled", "tape")))
     end = time.perf_counter() + seconds
     done = 0
     while done < least or done < most and time.perf_counter() < end:
