@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from relaxpy.errors import RelaxError, did_you_mean
 from relaxpy.relaxed import Batch, BoundRelaxed, Made, Relaxed, checked_batch
-from relaxpy.runtime.options import Settings, checked
+from relaxpy.runtime.settings import Settings, checked
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack

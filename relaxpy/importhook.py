@@ -19,7 +19,7 @@ from relaxpy.errors import RelaxError, RelaxWarning
 from relaxpy.loaders import relaxing
 from relaxpy.runtime import installed
 from relaxpy.runtime.installed import HOOK, Installation
-from relaxpy.runtime.options import Settings, checked
+from relaxpy.runtime.settings import Settings, checked
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias, overload
 from relaxpy.errors import RelaxError
 from relaxpy.programs import Program, function_of, program_of
 from relaxpy.runtime import boundary
-from relaxpy.runtime.options import Options, Settings, checked, resolve
+from relaxpy.runtime.calls import Plan
+from relaxpy.runtime.options import Options, resolve
+from relaxpy.runtime.settings import Settings, checked
 from relaxpy.runtime.state import state
 
 if TYPE_CHECKING:
@@ -82,8 +84,8 @@ class Relaxed:
         self._settings = settings
         self._hard = hard
         self._batch = batch
-        self._plan: boundary.Plan | None = None
-        self._bound_plan: boundary.Plan | None = None
+        self._plan: Plan | None = None
+        self._bound_plan: Plan | None = None
         functools.update_wrapper(self, made.function)
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
@@ -115,8 +117,8 @@ class Relaxed:
             plan = self._bound_plan = self._planned(batch)
         return boundary.call(plan, (instance, *args), kwargs)
 
-    def _planned(self, batch: Batch) -> boundary.Plan:
-        return boundary.Plan(
+    def _planned(self, batch: Batch) -> Plan:
+        return Plan(
             function=self._made.rewritten,
             signature=self._made.signature,
             hard=self._hard,

@@ -25,6 +25,7 @@ import relaxpy
 from relaxpy import RelaxError, relax
 from relaxpy.relaxed import BoundRelaxed, Relaxed
 from relaxpy.runtime import boundary
+from relaxpy.runtime.calls import Plan
 
 
 @relax
@@ -337,7 +338,7 @@ def test_decorating_and_plain_calls_import_neither_torch_nor_what_is_not_needed(
 
 
 def test_plan_of_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
-    plans: list[boundary.Plan] = []
+    plans: list[Plan] = []
     monkeypatch.setattr(boundary, "call", lambda plan, args, kwargs: plans.append(plan) or args)
 
     @relax(hard=("n", "rest"), batch=(0, None), beta=2)

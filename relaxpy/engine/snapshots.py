@@ -19,7 +19,8 @@ import torch
 from torch import Tensor
 
 from relaxpy.engine.recorded import refuse
-from relaxpy.runtime.containers import AttributeContainer, container
+from relaxpy.runtime.attributecontainers import AttributeContainer
+from relaxpy.runtime.containers import container
 
 LARGEST = 100_000  # elements of a tensor or array that is compared at each call
 DEEPEST = 12

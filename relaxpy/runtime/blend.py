@@ -12,7 +12,8 @@ from torch import Tensor
 
 from relaxpy.runtime import arrays, births, integers, ops, partlyplain
 from relaxpy.runtime.arrays import SoftArray
-from relaxpy.runtime.containers import AttributeContainer, container
+from relaxpy.runtime.attributecontainers import AttributeContainer
+from relaxpy.runtime.containers import container
 from relaxpy.runtime.integers import SoftInteger
 from relaxpy.runtime.journal import Delta, seen_in
 from relaxpy.runtime.soft import UNDEFINED, Soft

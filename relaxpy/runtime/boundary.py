@@ -7,83 +7,26 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from types import CodeType
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
 
 from relaxpy.errors import RelaxError
 from relaxpy.runtime import classes, notes, scopes, suspending
-from relaxpy.runtime.containers import Container
+from relaxpy.runtime.calls import Call, Plan
 from relaxpy.runtime.installed import settings_in
-from relaxpy.runtime.journal import Key
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.marks import Hard, as_constant, is_torch_here
 from relaxpy.runtime.options import resolve
-from relaxpy.runtime.raising import Departures, departure, lost_paths
+from relaxpy.runtime.raising import departure, lost_paths
 from relaxpy.runtime.state import calls, enter, leave, state
-
-if TYPE_CHECKING:
-    from relaxpy.runtime.provenance import HardTensors
 
 unwrapping: Any = LazyModule("relaxpy.runtime.unwrapping")
 wrapping: Any = LazyModule("relaxpy.runtime.wrapping")
 checkpoints: Any = LazyModule("relaxpy.runtime.checkpoints")
 batching: Any = LazyModule("relaxpy.runtime.batching")
 estimators: Any = LazyModule("relaxpy.runtime.estimators")
-provenance: Any = LazyModule("relaxpy.runtime.provenance")
 engine: Any = LazyModule("relaxpy.engine")
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How a relaxed function is called: the rewritten function, and the choices of its decorator or call."""
-
-    function: Callable[..., Any]
-    name: str
-    signature: inspect.Signature
-    hard: frozenset[str] = frozenset()
-    batch: bool | int | Sequence[Any] = False
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    made: Any = None  # what owns the function's recorded programs; None: it has none
-
-
-class Call:
-    """One outermost relaxed call: what it has to clean up."""
-
-    def __init__(self, root: str) -> None:
-        self.outer = state.settings, state.options
-        self.roots = {root}
-        self.touched: dict[Key, Container] = {}
-        self.originals: dict[int, tuple[Any, Any]] = {}
-        self.borrowed: list[tuple[Container, Any, Any, Any]] = []
-        self.made: dict[int, Any] = {}
-        self.drawn: dict[int, tuple[Any, Any]] = {}
-        self.presences: dict[tuple[Key, Any], Any] | None = None
-        self.iterators: dict[int, tuple[Any, scopes.Scope]] = {}
-        self.hard: HardTensors | None = None
-        self.departures = Departures()
-        self.classes: dict[type, tuple[str, ...]] = {}
-        self.classes_met: tuple[type, ...] = ()
-        self.codes: set[CodeType] = set()
-        self.parked: list[tuple[Container, Any, Any, Any]] = []
-        self.soft = False
-        self.dtype: Any = None  # the widest among the soft arguments
-
-    def become_soft(self) -> None:
-        """From now on soft values are about."""
-        if not self.soft:
-            self.soft = True
-            enter(calls)
-
-    def mark_hard(self, value: Any) -> None:
-        """Tensors in this value are constants, whether or not they require grad."""
-        if self.hard is None:
-            self.hard = provenance.HardTensors()
-        self.hard.add(value)
-
-    def made_here(self, tensor: Any) -> bool:
-        return self.made.get(id(tensor)) is tensor
 
 
 def root_of(function: Any) -> str:

@@ -14,6 +14,7 @@ from relaxpy.runtime.adopted import looked_through
 from relaxpy.runtime.arrays import SoftArray, lane_axes
 from relaxpy.runtime.integers import SoftInteger
 from relaxpy.runtime.soft import Soft
+from relaxpy.runtime.stacking import stacked
 from relaxpy.runtime.state import state
 from relaxpy.runtime.through import straight
 from relaxpy.runtime.values import SoftScalar, SoftTruth
@@ -42,7 +43,7 @@ def make_categorical(p: Any) -> Any:
     """A soft integer from probabilities of shape (C,), a list of them from (n, C), and so on."""
     p = looked_through(p)
     if isinstance(p, (list, tuple)):
-        p = SoftArray(arrays.stacked(list(p)))
+        p = SoftArray(stacked(list(p)))
     if not isinstance(p, SoftArray) and not (isinstance(p, Tensor) and p.dim() > 0):
         raise RelaxError(
             f"relaxpy.categorical takes an array of probabilities, not {p!r}",

@@ -34,7 +34,8 @@ from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 
 from relaxpy.errors import RelaxError
-from relaxpy.runtime.containers import AttributeContainer, Container, container
+from relaxpy.runtime.attributecontainers import AttributeContainer
+from relaxpy.runtime.containers import Container, container
 from relaxpy.runtime.marks import Hard
 from relaxpy.runtime.state import state
 

@@ -26,8 +26,8 @@ from torch import Tensor
 from relaxpy.errors import RelaxError
 from relaxpy.runtime import journal, ops, raising, scopes
 from relaxpy.runtime.decisions import agreed, places
+from relaxpy.runtime.exits import Exit, Exits
 from relaxpy.runtime.frames import RESULT
-from relaxpy.runtime.loops import Exit, Exits
 from relaxpy.runtime.state import state
 
 __all__ = ["Run", "expectation"]

@@ -14,7 +14,7 @@ from relaxpy.runtime.marks import met
 from relaxpy.runtime.soft import SKIP, Soft
 from relaxpy.runtime.walruses import HardSides, bound
 
-branches: Any = LazyModule("relaxpy.runtime.branches")
+softexpressions: Any = LazyModule("relaxpy.runtime.softexpressions")
 softcompare: Any = LazyModule("relaxpy.runtime.softcompare")
 values: Any = LazyModule("relaxpy.runtime.values")
 
@@ -119,7 +119,7 @@ def and_(left: Any, look: bool = True) -> Any:
         return KEEP_FALSE
     left = met(left)
     if isinstance(left, Soft):
-        return branches.and_(left, look)
+        return softexpressions.and_(left, look)
     return RUN_RIGHT if left else KeepLeft(left)
 
 
@@ -131,7 +131,7 @@ def or_(left: Any, look: bool = True) -> Any:
         return OR_RIGHT
     left = met(left)
     if isinstance(left, Soft):
-        return branches.or_(left, look)
+        return softexpressions.or_(left, look)
     return OrLeft(left) if left else OR_RIGHT
 
 
@@ -183,7 +183,7 @@ def pick(condition: Any) -> Any:
         return PICK_ELSE
     condition = asked(condition)
     if isinstance(condition, Soft):
-        return branches.pick(condition)
+        return softexpressions.pick(condition)
     return PICK_THEN if condition else PICK_ELSE
 
 

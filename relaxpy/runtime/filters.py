@@ -16,7 +16,7 @@ from relaxpy.runtime.classes import asked
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.soft import Soft
 
-branches: Any = LazyModule("relaxpy.runtime.branches")
+softexpressions: Any = LazyModule("relaxpy.runtime.softexpressions")
 
 
 class Kept:
@@ -66,7 +66,7 @@ def filtered(condition: Any, before: Any = KEPT) -> Any:
         return KEPT
     condition = asked(condition)
     if isinstance(condition, Soft):
-        branch = branches.filter_(condition)
+        branch = softexpressions.filter_(condition)
         if branch.then:
             return branch
     elif condition:

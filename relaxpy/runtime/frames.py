@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from relaxpy.runtime import raising, scopes
+from relaxpy.runtime.exits import Exits
 from relaxpy.runtime.lazy import LazyModule
-from relaxpy.runtime.loops import Exits, Loop
+from relaxpy.runtime.loops import Loop
 from relaxpy.runtime.state import paths, state
 
 ops: Any = LazyModule("relaxpy.runtime.ops")

@@ -14,8 +14,9 @@ from torch import Tensor
 
 from relaxpy.errors import BlendError
 from relaxpy.runtime import births, identity, naming, ops, presence, scopes, stores
+from relaxpy.runtime.attributecontainers import AttributeContainer
 from relaxpy.runtime.blend import CannotBlendError, blend, same
-from relaxpy.runtime.containers import AttributeContainer, Container
+from relaxpy.runtime.containers import Container
 from relaxpy.runtime.integers import SoftInteger
 from relaxpy.runtime.journal import NO_CHANGES, Delta, Key, Log, seen_in
 from relaxpy.runtime.mixers import Mixer, Pair

@@ -19,7 +19,8 @@ from typing import Any
 
 from relaxpy.errors import SoftValueError
 from relaxpy.runtime import ops, stores
-from relaxpy.runtime.containers import AttributeContainer, Container, DictContainer
+from relaxpy.runtime.attributecontainers import AttributeContainer
+from relaxpy.runtime.containers import Container, DictContainer
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.mixers import Mixer
 from relaxpy.runtime.soft import UNDEFINED

@@ -1,15 +1,12 @@
 """Rounding, floor division and remainders of soft values: expected staircases.
 
-A rounded number X has a distribution over the integers: with x perturbed by the noise of a comparison,
-P(X >= k) = P(noise > beta (edge(k) - x)), where edge(k) is the smallest number that is rounded to k. Its probabilities are
-differences of the CDF, exact but for the tails of mass epsilon that are lumped into the ends; its expectation is the
-staircase. Soft integers are rounded already: functions of theirs map their support, exactly.
+The distribution of a rounded number is built in staircases.py; its expectation is the staircase. Soft integers are rounded
+already: functions of theirs map their support, exactly.
 """
 
 from __future__ import annotations
 
 import builtins
-import math
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -18,19 +15,14 @@ import torch
 from torch import Tensor
 
 from relaxpy.errors import SoftValueError
-from relaxpy.runtime import arrays, integermaps, integers, ops, perturbation, recipes, scopes
+from relaxpy.runtime import arrays, integermaps, integers, ops, scopes
 from relaxpy.runtime.arrays import SoftArray
 from relaxpy.runtime.integers import SoftInteger
-from relaxpy.runtime.recipes import LaneValues, Node, Sum, Table
 from relaxpy.runtime.soft import Soft
+from relaxpy.runtime.staircases import Certain, Edge, Staircase
 from relaxpy.runtime.state import state
 from relaxpy.runtime.through import straight
 from relaxpy.runtime.values import SoftNumber, SoftScalar, SoftTruth, arithmetic, operand
-
-Edge = Callable[[Tensor], Tensor]
-
-# No staircase is summed over more steps than this on either side, whatever the tails of its distribution.
-WIDEST = 4096
 
 
 def _floor_edge(k: Tensor) -> Tensor:
@@ -47,72 +39,6 @@ def _trunc_edge(k: Tensor) -> Tensor:
 
 def _round_edge(k: Tensor) -> Tensor:
     return k - 0.5
-
-
-class Staircase:
-    """The steps of a rounded number around each lane's own floor.
-
-    x: shape (*lanes); ``step``: what 1 is worth in the units that are perturbed (for x // y it is |y|).
-    """
-
-    def __init__(self, x: Tensor, edge: Edge, step: Tensor | float = 1.0) -> None:
-        finite = torch.isfinite(x.detach())
-        x = torch.where(finite, x, torch.zeros_like(x))
-        self.dtype = x.dtype
-        self.x = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
-        self.base = torch.floor(self.x.detach())
-        low, high = self._ends(step)
-        self.offsets = torch.arange(-low, high + 1, dtype=self.x.dtype, device=x.device)
-        column = self.offsets[1:].reshape((-1,) + (1,) * self.x.dim())
-        # beta (edge - x) for all edges but the lowest, which nothing is below
-        self.z = perturbation.scaled(edge(self.base + column) - self.x, step)
-
-    @staticmethod
-    def _ends(step: Tensor | float) -> tuple[int, int]:
-        """Offsets that are reached but for a mass of epsilon, the same in all lanes."""
-        mass = max(state.options.epsilon, 1e-12) / 2
-        beta = state.options.beta * step
-        width = float(ops.concrete(beta).min()) if isinstance(beta, Tensor) and beta.numel() else float(beta)
-        low, high = (
-            math.ceil(reach / max(width, reach / WIDEST, 1e-300)) for reach in perturbation.distribution().reach(mass)
-        )
-        # edges are up to one below the floor, and two above
-        return low + 1, high + 2
-
-    def mean(self) -> Tensor:
-        """The expectation: the lowest step, and one more for each edge that is passed."""
-        chances = perturbation.evaluated(perturbation.distribution().survival, self.z)
-        return (self.base + self.offsets[0] + chances.sum(0)).to(self.dtype)
-
-    def probabilities(self) -> Tensor:
-        """Of the steps, shape (steps, *lanes); differences of the CDF below, of the survival function above."""
-        noise = perturbation.distribution()
-        below = perturbation.evaluated(noise.cdf, self.z)
-        above = perturbation.evaluated(noise.survival, self.z)
-        middle = torch.where(self.z[1:] < 0, below[1:] - below[:-1], above[:-1] - above[1:])
-        return torch.cat([below[:1], middle.clamp(min=0), above[-1:]]).to(self.dtype)
-
-    def node(self) -> Node:
-        return Steps(self)
-
-
-class Steps(Node):
-    """The distribution of a staircase, worked out when someone asks."""
-
-    __slots__ = ("stairs",)
-
-    def __init__(self, stairs: Staircase) -> None:
-        super().__init__()
-        self.stairs = stairs
-
-    def evaluate(self) -> recipes.Distribution:
-        stairs = self.stairs
-        offsets = [int(offset) for offset in stairs.offsets.tolist()]
-        base = ops.concrete(stairs.base)
-        if base.dim() == 0:
-            return [int(base) + offset for offset in offsets], stairs.probabilities()
-        node = Sum(LaneValues(stairs.base.long(), stairs.dtype), Table(offsets, stairs.probabilities()), 1)
-        return recipes.distribution_of(node)
 
 
 def rounded(value: Any, edge: Edge, function: Callable[[Tensor], Tensor], name: str) -> Any:
@@ -151,24 +77,6 @@ def _of_mode(hard: Tensor, soft: Callable[[], Tensor]) -> Tensor:
     if mode == "soft":
         return soft()
     return hard if mode == "hard" else straight(hard, soft())
-
-
-class Certain(Node):
-    """A distribution of straight-through mode: certain in each lane, with the derivative of another."""
-
-    __slots__ = ("hard",)
-
-    def __init__(self, part: Node, hard: Tensor) -> None:
-        super().__init__(part)
-        self.hard = hard
-
-    def evaluate(self) -> recipes.Distribution:
-        values, probabilities = recipes.part_distribution(self.parts[0])
-        if probabilities is None:
-            return values, None
-        column = torch.tensor(values, dtype=self.hard.dtype, device=self.hard.device)
-        hard = column.reshape((-1,) + (1,) * self.hard.dim()) == self.hard
-        return values, straight(hard.expand(probabilities.shape), probabilities)
 
 
 def _unrounded(value: SoftNumber, mean: Tensor) -> Tensor:

@@ -14,10 +14,11 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from relaxpy.errors import SoftValueError
-from relaxpy.runtime import arrays, rounding, softcompare, softtorch, torchcalls, torchorder, torchtruths
+from relaxpy.runtime import rounding, softcompare, softtorch, torchcalls, torchorder, torchtruths
 from relaxpy.runtime.arrays import SoftArray
 from relaxpy.runtime.integers import as_plain, is_foreign
 from relaxpy.runtime.soft import Soft
+from relaxpy.runtime.stacking import stacked
 from relaxpy.runtime.values import SoftScalar
 
 _OPERATORS: dict[str, Callable[..., Any]] = {
@@ -174,7 +175,7 @@ def array(function: Callable[..., Any]) -> Callable[..., Any]:
         if isinstance(value, SoftArray):
             return SoftArray(value.tensor(), element=value.element)
         if isinstance(value, (list, tuple)) and _holds_soft(value):
-            return SoftArray(arrays.stacked(list(value)))
+            return SoftArray(stacked(list(value)))
         return function(*args, **kwargs)
 
     return make

@@ -14,7 +14,7 @@ from relaxpy.runtime.options import DEFAULTS, Options
 
 if TYPE_CHECKING:
     from relaxpy.runtime.births import Birth
-    from relaxpy.runtime.boundary import Call
+    from relaxpy.runtime.calls import Call
     from relaxpy.runtime.estimators import Run
     from relaxpy.runtime.journal import Log
     from relaxpy.runtime.scopes import Scope

@@ -7,13 +7,8 @@ from types import CellType
 from typing import Any
 
 from relaxpy.errors import SoftValueError
-from relaxpy.runtime.containers import (
-    AttributeContainer,
-    CellContainer,
-    Container,
-    DictContainer,
-    ListContainer,
-)
+from relaxpy.runtime.attributecontainers import AttributeContainer
+from relaxpy.runtime.containers import CellContainer, Container, DictContainer, ListContainer
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.soft import UNDEFINED, Soft
 from relaxpy.runtime.state import calls, paths, state

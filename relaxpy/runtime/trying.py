@@ -9,9 +9,9 @@ from typing import Any
 
 from relaxpy.errors import RelaxError
 from relaxpy.runtime import births, journal, raising, scopes
+from relaxpy.runtime.exits import Exit, Exits
 from relaxpy.runtime.installed import is_in_rewritten
 from relaxpy.runtime.lazy import LazyModule
-from relaxpy.runtime.loops import Exit, Exits
 from relaxpy.runtime.scopes import Scope
 from relaxpy.runtime.soft import UNDEFINED
 from relaxpy.runtime.state import paths, state

@@ -18,7 +18,8 @@ from torch import Tensor
 
 from relaxpy.runtime.adopted import AdoptedTensor
 from relaxpy.runtime.arrays import NUMBER, SoftArray
-from relaxpy.runtime.containers import AttributeContainer, CellContainer, Container, container
+from relaxpy.runtime.attributecontainers import AttributeContainer
+from relaxpy.runtime.containers import CellContainer, Container, container
 from relaxpy.runtime.soft import Soft, Unblendable
 from relaxpy.runtime.state import state
 from relaxpy.runtime.wrapping import ATOMS, cells

@@ -14,8 +14,9 @@ from typing import Any
 
 from relaxpy.errors import SoftValueError
 from relaxpy.runtime import advancing, births
+from relaxpy.runtime.attributecontainers import HEAP_TYPE, AttributeContainer
 from relaxpy.runtime.births import returned
-from relaxpy.runtime.containers import HEAP_TYPE, AttributeContainer, CellContainer, Container, container
+from relaxpy.runtime.containers import CellContainer, Container, container
 from relaxpy.runtime.marks import is_tensor
 from relaxpy.runtime.soft import UNDEFINED, Soft
 from relaxpy.runtime.state import state

@@ -16,7 +16,8 @@ from relaxpy.errors import RelaxError
 from relaxpy.runtime import ops
 from relaxpy.runtime.adopted import looked_through
 from relaxpy.runtime.arrays import INTEGER, TRUTH, SoftArray
-from relaxpy.runtime.containers import AttributeContainer, Container, container
+from relaxpy.runtime.attributecontainers import AttributeContainer
+from relaxpy.runtime.containers import Container, container
 from relaxpy.runtime.integers import from_lanes
 from relaxpy.runtime.marks import Hard
 from relaxpy.runtime.soft import Soft

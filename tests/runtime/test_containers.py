@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from relaxpy import relax
-from relaxpy.runtime.containers import AttributeContainer
+from relaxpy.runtime.attributecontainers import AttributeContainer
 
 
 class Slotted:

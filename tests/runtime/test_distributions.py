@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from relaxpy import RelaxError, relax
-from relaxpy.runtime import options as options_module
+from relaxpy.runtime import settings
 from relaxpy.runtime.distributions import DISTRIBUTIONS, Distribution, Symmetric
 from tests.runtime.noise import NAMES, SYMMETRIC, assert_mean, draws
 
@@ -42,7 +42,7 @@ def gradients(p: Any, inputs: tuple[Tensor, ...]) -> Sequence[Tensor]:
 
 
 def test_all_are_here() -> None:
-    assert tuple(DISTRIBUTIONS) == NAMES == options_module._DISTRIBUTIONS
+    assert tuple(DISTRIBUTIONS) == NAMES == settings.DISTRIBUTIONS
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from relaxpy.errors import RelaxError
-from relaxpy.runtime import options as options_module
+from relaxpy.runtime import settings
 from relaxpy.runtime.distributions import DISTRIBUTIONS, Cauchy
-from relaxpy.runtime.options import DEFAULTS, Options, checked, options, resolve
+from relaxpy.runtime.options import DEFAULTS, Options, options, resolve
+from relaxpy.runtime.settings import checked
 from relaxpy.runtime.state import state
 from relaxpy.runtime.tnorms import Hamacher
 
@@ -40,7 +41,7 @@ def test_accepted(settings: dict[str, Any], result: dict[str, Any]) -> None:
 
 
 def test_every_distribution_can_be_named() -> None:
-    assert set(options_module._DISTRIBUTIONS) == DISTRIBUTIONS.keys()
+    assert set(settings.DISTRIBUTIONS) == DISTRIBUTIONS.keys()
     for name in DISTRIBUTIONS:
         assert checked({"distribution": name}) == {"distribution": name}
     with pytest.raises(RelaxError, match="did you mean `cauchy`"):

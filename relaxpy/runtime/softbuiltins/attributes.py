@@ -8,7 +8,7 @@ from types import GetSetDescriptorType, MemberDescriptorType, MethodWrapperType
 from typing import Any
 
 from relaxpy.runtime import stores, watching
-from relaxpy.runtime.containers import AttributeContainer
+from relaxpy.runtime.attributecontainers import AttributeContainer
 
 
 def set_(target: Any, name: str, value: Any, /) -> None:

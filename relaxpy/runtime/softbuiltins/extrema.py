@@ -19,6 +19,7 @@ from relaxpy.runtime.compare import PLAIN
 from relaxpy.runtime.sequences import element, holds_soft
 from relaxpy.runtime.soft import Marker
 from relaxpy.runtime.softbuiltins.seeing import seen
+from relaxpy.runtime.stacking import stacked
 from relaxpy.runtime.state import state
 from relaxpy.runtime.values import SoftNumber, SoftScalar, operand, truth_of
 
@@ -105,7 +106,7 @@ def chosen(values: Sequence[Any], items: Sequence[Any], sign: int, own: bool = F
         return (
             _remembered(blend_reals(p, values[1], values[0]), [1 - p, p], items) if own else mixture([1 - p, p], items)
         )
-    lanes = arrays.stacked(list(values))
+    lanes = stacked(list(values))
     finite = all(each is not None and each[1] for each in operands)
     weights = leader_weights(lanes, sign, finite)
     if own:
@@ -115,7 +116,7 @@ def chosen(values: Sequence[Any], items: Sequence[Any], sign: int, own: bool = F
 
 def _settled(values: Sequence[Any], items: Sequence[Any], sign: int, own: bool) -> Any:
     """The same where decisions are not simply relaxed (decisions.py)."""
-    lanes = arrays.stacked(list(values))
+    lanes = stacked(list(values))
     weights = leader_weights(lanes, sign)
     if not own and all(type(item) is int for item in items) and state.options.mode == "soft":
         return mixture(list(weights.unbind(0)), items)  # drawn where it is used
@@ -219,7 +220,7 @@ def _second_leads(a: Any, b: Any, sign: int) -> Tensor:
     (x, x_finite), (y, y_finite) = operand(a), operand(b)  # type: ignore[misc]
     if x_finite and y_finite:
         return perturbation.leads(y - x if sign > 0 else x - y)
-    lanes = arrays.stacked([a, b])
+    lanes = stacked([a, b])
     return leader_weights(lanes, sign)[1]
 
 

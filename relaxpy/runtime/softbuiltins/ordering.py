@@ -15,13 +15,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from relaxpy.runtime import arrays, decisions, integers, ops, perturbation
+from relaxpy.runtime import decisions, integers, ops, perturbation
 from relaxpy.runtime.callees import relaxed_callable
 from relaxpy.runtime.containers import ListContainer
 from relaxpy.runtime.sequences import element, holds_soft
 from relaxpy.runtime.soft import Soft
 from relaxpy.runtime.softbuiltins.extrema import blended, mixture
 from relaxpy.runtime.softbuiltins.seeing import seen
+from relaxpy.runtime.stacking import stacked
 from relaxpy.runtime.state import state
 from relaxpy.runtime.stores import restructuring
 from relaxpy.runtime.through import straight
@@ -87,7 +88,7 @@ def in_order(items: list[Any], key: Any, reverse: Any) -> list[Any]:
         return _rows(_one_hot_rows(places, torch.get_default_dtype()), items)
     if state.options.mode == "soft" and state.options.estimator != "merged":
         return _compared(keys, items, descending)
-    values = arrays.stacked(list(keys))
+    values = stacked(list(keys))
     if state.options.mode == "hard":
         order_ = hard_order(values, descending)
         if state.lanes is None and ops.concrete(values).dim() == 1:
