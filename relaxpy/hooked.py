@@ -92,6 +92,7 @@ def _rewritten(source: bytes, file: str, plain_asserts: bool) -> tuple[ast.Modul
     from relaxpy.gates import add_gates, free_names
     from relaxpy.relocation import relocate
     from relaxpy.transform import rewrite
+    from relaxpy.transform.already import imports_runtime
 
     _parsed(source, file)  # Python's own errors and warnings first
     text = importlib.util.decode_source(source)
@@ -101,7 +102,8 @@ def _rewritten(source: bytes, file: str, plain_asserts: bool) -> tuple[ast.Modul
         tree = ast.parse(rewritten.text, file)
     free = free_names(tree, rewritten.text)
     relocate(tree, module_source(text, file), rewritten)
-    add_gates(tree, rewritten.runtime_name, free)
+    if not imports_runtime(tree, rewritten.runtime_name):  # else it is rewritten already, and calls the runtime itself
+        add_gates(tree, rewritten.runtime_name, free)
     return tree, cache.notes_of(rewritten)
 
 

@@ -13,8 +13,8 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator
-from dataclasses import dataclass
-from types import CellType, CodeType, FunctionType
+from dataclasses import dataclass, replace
+from types import CellType, CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from relaxpy import cache
@@ -107,6 +107,9 @@ def _program(function: FunctionType) -> Program:
     if is_hooked(function) and not getattr(function, "__relaxpy_hard__", False):
         ejected = function.__globals__[HOOK].is_ejected
         return Program(source, function.__code__, cache.Notes(source.text, ()) if ejected else None)
+    if registry.is_rewritten(function.__code__):
+        free = frozenset(name for name, value in _free_values(function) if not _is_runtime(value))
+        return Program(replace(source, free_variables=free), function.__code__)
     _check_current(function, source)
     program = Program(source, *_kept_or_made(function, source))
     registry.mark(program.code)
@@ -117,23 +120,50 @@ def _program(function: FunctionType) -> Program:
 
 def _kept_or_made(function: FunctionType, source: FunctionSource) -> tuple[CodeType, cache.Notes]:
     """Code and text from the store, or made and, if the source stands in a file, stored."""
+    others = _others(function)
     if not os.path.isfile(source.filename):
-        rewritten = _rewritten(source)
+        rewritten = _rewritten(source, others)
         return compile_code(function, source, rewritten), cache.notes_of(rewritten)
     code = function.__code__
     path = cache.path_of(source.filename, f"{source.qualname} {code.co_varnames[: code.co_argcount]}")
-    what = source.filename, source.first_line, source.columns, source.class_name, sorted(source.free_variables)
+    what = (
+        source.filename,
+        source.first_line,
+        source.columns,
+        source.class_name,
+        sorted(source.free_variables),
+        sorted(others),
+    )
     like = code.co_name, source.qualname, code.co_flags, code.co_firstlineno, code.co_freevars
     key = cache.key_of(source.text.encode(), *what, *like)
     kept = cache.load(path, key)
     if kept is None:
-        rewritten = _rewritten(source)
+        rewritten = _rewritten(source, others)
         kept = compile_code(function, source, rewritten), cache.notes_of(rewritten)
         cache.save(path, key, *kept, source.filename)
     return kept
 
 
-def _rewritten(source: FunctionSource) -> Rewritten:
+def _free_values(function: FunctionType) -> Iterator[tuple[str, object]]:
+    """The names that a function takes from functions around it, with their values as far as they have one."""
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        try:
+            yield name, cell.cell_contents
+        except ValueError:
+            yield name, None
+
+
+def _is_runtime(value: object) -> bool:
+    return isinstance(value, ModuleType) and value.__name__ == "relaxpy.runtime"
+
+
+def _others(function: FunctionType) -> frozenset[str]:
+    """Globals that look like rewritten code's name for the runtime, and are the user's own."""
+    found = ((name, function.__globals__.get(name)) for name in function.__globals__ if name.startswith("_rt"))
+    return frozenset(name for name, value in found if not _is_runtime(value))
+
+
+def _rewritten(source: FunctionSource, others: frozenset[str] = frozenset()) -> Rewritten:
     from relaxpy.transform import rewrite
 
     return rewrite(
@@ -143,6 +173,7 @@ def _rewritten(source: FunctionSource) -> Rewritten:
         class_name=source.class_name,
         free_variables=source.free_variables,
         strip_decorators=True,
+        others=others,
     )
 
 

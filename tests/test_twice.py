@@ -11,7 +11,9 @@ import torch
 
 import relaxpy
 from relaxpy import relax
+from relaxpy.cli.eject import ejected
 from relaxpy.programs import function_of, program_of
+from relaxpy.transform import rewrite
 
 X = torch.tensor(0.3)
 
@@ -58,9 +60,94 @@ def test_methods_that_are_decorated_twice() -> None:
 def test_rewritten_code_is_not_rewritten_again() -> None:
     rewritten = function_of(program_of(step), step)
     again = relax(rewritten)
-    assert again.source.replace("_rt_2.", "_rt.") == relax(step).source  # a name that its closure has taken
+    assert again.source == relax(step).source
+    assert program_of(rewritten).code is rewritten.__code__
     assert again(0.3) == step(0.3)
     assert again(X) == relax(step)(X)
+
+
+def closing_over(y: Any) -> Any:
+    def inner(x: Any) -> Any:
+        return y if x > 0 else -y
+
+    return inner
+
+
+def test_rewritten_closures_and_lambdas_are_not_rewritten_again() -> None:
+    for function in (closing_over(3.0), lambda x: 2.0 if x > 0 else 1.0):
+        rewritten = function_of(program_of(function), function)
+        again = relax(rewritten)
+        assert again.source == relax(function).source
+        assert again(X) == relax(function)(X)
+        assert again(-0.3) == function(-0.3)
+
+
+SOURCES = sorted(Path(relaxpy.__file__).with_name("algorithms").glob("*.py"))
+
+
+def test_rewriting_what_is_rewritten_changes_nothing() -> None:
+    for path in SOURCES:
+        once = rewrite(path.read_text(encoding="utf-8"))
+        twice = rewrite(once.text)
+        assert twice.text == once.text, path
+        assert twice.changed is (twice.sites != ()) is False, path
+        assert not once.changed or twice.runtime_name == once.runtime_name, path
+
+
+def test_rewritten_definitions_are_known_too() -> None:
+    once = rewrite("def f(x, a):\n    if x > 0:\n        a[x] = 1\n    return a\n")
+    assert "_rt.store(" in once.text
+    assert rewrite(once.text).text == once.text
+    assert rewrite(f"import relaxpy.runtime as runtime\n{once.text.replace('_rt.', 'runtime.')}").changed is False
+
+
+MINE = [
+    "_rt = Loader()\ndef f(a, k):\n    return _rt.load(a, k)\n",  # a name that the source binds
+    "def f(a, k, _rt):\n    return _rt.load(a, k)\n",
+    "def f(a, k):\n    return _rt.load_all(a, k)\n",  # what the runtime has not
+    "def f(a, k):\n    return _rt.load(a, k), _rt\n",
+]
+
+
+@pytest.mark.parametrize("source", MINE)
+def test_the_users_own_name_that_looks_like_it_is_rewritten(source: str) -> None:
+    assert rewrite(source).changed
+
+
+def test_a_global_of_the_users_that_looks_like_it_is_rewritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tmp_path.joinpath("own_name.py").write_text(
+        "import relaxpy.runtime as _rt_2\n\nclass _rt:\n    load = staticmethod(lambda a, k: a[k] if a[k] > 0 else 0.0)\n\n"
+        "def mine(a, k):\n    return _rt.load(a, k)\n\n"
+        "def theirs(a, k):\n    return (_pick1 := _rt_2.pick(_rt_2.gt(a, k))).end("
+        "a if _pick1.begin() else _rt_2.SKIP, k if _pick1.mid() else _rt_2.SKIP)\n\n"
+        "def calls(a, k):\n    return _rt_2.callee(theirs)(a, k)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    import own_name  # type: ignore[import-not-found]
+
+    assert "_rt_2.callee(_rt.load)" in relax(own_name.mine).source
+    larger = 0.3 * torch.sigmoid(torch.tensor(3.0)) + 0.0
+    for function in (own_name.theirs, own_name.calls):
+        assert "_rt_3" not in relax(function).source
+        assert relax(function)(X, 0.0) == larger
+    del sys.modules["own_name"]
+
+
+def test_a_rewritten_module_under_the_import_hook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = "def inner(x):\n    return [1.0] if x > 0 else [2.0]\n\ndef outer(x):\n    return inner(x)[0]\n"
+    tmp_path.joinpath("dumped_text.py").write_text(rewrite(plain).text)
+    tmp_path.joinpath("ejected_text.py").write_text(ejected(plain, "plain.py"))
+    monkeypatch.syspath_prepend(tmp_path)
+    with relaxpy.install("dumped_text"), relaxpy.install("ejected_text"):
+        import dumped_text  # type: ignore[import-not-found]
+        import ejected_text  # type: ignore[import-not-found]
+
+        share = torch.sigmoid(10.0 * X)
+        for module in (dumped_text, ejected_text):
+            assert float(module.outer(X)) == pytest.approx(float(share + 2 * (1 - share)))
+            assert module.outer(0.3) == 1.0
+            assert float(relax(module.outer)(X)) == pytest.approx(float(share + 2 * (1 - share)))
+            del sys.modules[module.__name__]
 
 
 @pytest.fixture

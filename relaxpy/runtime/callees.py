@@ -113,7 +113,8 @@ def _user_function(function: Any) -> Any:
                 raise
             return function  # without its source it does on plain values what it says
         # code in which nothing is to be rewritten is called as it is
-        relaxed = programs.function_of(program, function) if program.text != program.source.text else None
+        is_plain = program.code.co_freevars == function.__code__.co_freevars  # without the runtime among them
+        relaxed = None if is_plain else programs.function_of(program, function)
         _relaxed[key] = (weakref.ref(function, lambda _: _relaxed.pop(key, None)), relaxed)
         if relaxed is not None:
             return _noting(relaxed)

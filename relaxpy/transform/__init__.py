@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
+from relaxpy.transform.already import runtime_in
 from relaxpy.transform.context import Rewriter, Site, describe
 from relaxpy.transform.deep import with_room
 from relaxpy.transform.fence import parsed
@@ -61,15 +62,20 @@ def rewrite(
     free_variables: frozenset[str] = frozenset(),
     strip_decorators: bool = False,
     plain_asserts: bool = False,
+    others: frozenset[str] = frozenset(),
 ) -> Rewritten:
-    """Rewrite a module, or one definition that stands at the left margin.
+    """Rewrite a module, or one definition that stands at the left margin; what is rewritten already comes back as it is.
 
     ``class_name`` and ``free_variables`` say where a definition came from: the class around it, and the names that it takes
     from functions around it. ``strip_decorators`` leaves out the decorators of the first definition. With ``plain_asserts``
-    assertions stay as they are, so that others can explain them; a soft condition is then an error. Lines in errors and
-    sites count from ``first_line``, in `Rewritten.origin` from 1.
+    assertions stay as they are, so that others can explain them; a soft condition is then an error. ``others`` are globals
+    that a definition may use and that are not the runtime, whatever their names. Lines in errors and sites count from
+    ``first_line``, in `Rewritten.origin` from 1.
     """
-    return with_room(_rewrite, source, filename, first_line, class_name, free_variables, strip_decorators, plain_asserts)
+    not_runtime = free_variables | others
+    return with_room(
+        _rewrite, source, filename, first_line, class_name, free_variables, strip_decorators, plain_asserts, not_runtime
+    )
 
 
 def _rewrite(
@@ -80,6 +86,7 @@ def _rewrite(
     free_variables: frozenset[str],
     strip_decorators: bool,
     plain_asserts: bool,
+    not_runtime: frozenset[str],
 ) -> Rewritten:
     """The passes: parse, place, outline (who binds what), and then the text, function by function."""
     ended = source.endswith(("\n", "\r"))
@@ -89,15 +96,20 @@ def _rewrite(
     outlines = Outlines(free_variables)
     outlines.of(tree)
     taken = identifiers(text) | free_variables
+    already = runtime_in(source, not_runtime)
+    runtime = already or runtime_name(taken)
     rewriter = Rewriter(
-        positions, outlines, taken, runtime_name(taken), class_name, TABLES, tree.default_indent, tree.default_newline
+        positions, outlines, taken, runtime, class_name, TABLES, tree.default_indent, tree.default_newline
     )
     rewriter.plain_asserts = plain_asserts
     rewriter.hard_marks = hard_marks(tree, source)
     if strip_decorators:
         rewriter.bare = next((node for node in tree.body if isinstance(node, (cst.FunctionDef, cst.ClassDef))), None)
     out = Pieces(text)
-    module(rewriter, tree, out)
+    if already is None:
+        module(rewriter, tree, out)
+    else:
+        out.copy(0, len(text))
     return _finished(rewriter, out, source, ended, first_line)
 
 
@@ -113,7 +125,9 @@ def _finished(rewriter: Rewriter, out: Pieces, source: str, ended: bool, first_l
         number = bisect.bisect_right(source_lines, offset)
         return number, offset - source_lines[number - 1]
 
-    sites = tuple(describe(site, rewriter.source, place, first_line) for site in sorted(set(rewriter.sites), key=_by_place))
+    sites = tuple(
+        describe(site, rewriter.source, place, first_line) for site in sorted(set(rewriter.sites), key=_by_place)
+    )
     return Rewritten(text, rewriter.runtime, sites, text != source, assembled, line_starts(text), source_lines)
 
 
