@@ -1,4 +1,4 @@
-"""Seeds, one thread, and Hypothesis profiles for the whole test suite."""
+"""Seeds, one thread, and Hypothesis profiles for the whole test suite. ``RELAXPY_ENGINE=tape`` runs it under that engine."""
 
 from __future__ import annotations
 

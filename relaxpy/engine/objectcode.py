@@ -31,6 +31,16 @@ _lock = threading.Lock()
 _kernels: dict[bool, Kernel] = {}
 
 
+def _forget_lock() -> None:
+    """A thread that held it when the process was forked is not there in the new one."""
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_lock)
+
+
 class Kernel:
     """Entry points that take the address of their parameters; ``width`` floats make a vector."""
 

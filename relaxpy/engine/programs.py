@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import dis
+import os
 import threading
+import weakref
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,7 +40,7 @@ _DIFFERS = "its decisions differ from call to call"
 CAUTION = 0.01  # how far below epsilon a mass must be once a program has turned out to be too short
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Variant:
     """A recorded program, with what must be as it was for it to hold."""
 
@@ -99,6 +101,9 @@ class Entry:
         self.lock = threading.RLock()
 
 
+_all: weakref.WeakSet[Programs] = weakref.WeakSet()
+
+
 class Programs:
     """All programs of a function, the most recently used ones."""
 
@@ -108,6 +113,13 @@ class Programs:
         self.reasons: dict[str, int] = {}
         self.runs = 0
         self.recordings = 0
+        _all.add(self)
+
+    def unlock(self) -> None:
+        """Forget who holds a lock."""
+        self.lock = threading.Lock()
+        for entry in self.entries.values():
+            entry.lock = threading.RLock()
 
     def entry(self, key: Any) -> Entry:
         with self.lock:
@@ -120,9 +132,23 @@ class Programs:
                 self.entries.move_to_end(key)
             return found
 
+    def ran(self) -> None:
+        with self.lock:
+            self.runs += 1
+
     def note(self, why: str) -> None:
         with self.lock:
             self.reasons[why] = self.reasons.get(why, 0) + 1
+
+
+def _unlock_all() -> None:
+    """A thread that held a lock when the process was forked is not there in the new one."""
+    for programs in _all:
+        programs.unlock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_unlock_all)
 
 
 @dataclass(frozen=True)
@@ -160,26 +186,37 @@ def call(
         return run(plan, args, kwargs)
     if entry.eager is None:
         request = Request(plan, options, arguments, args, kwargs, run)
-        for variant in entry.variants:
-            if variant.reading.unchanged():
-                holds, result = variant.call(request)
-                if holds:
-                    programs.runs += 1
-                    return result
-        holds, result = _by_new_program(programs, entry, request)
+        tried = tuple(entry.variants)
+        holds, result = _by_known_program(tried, request)
+        if not holds:
+            with entry.lock:
+                # another thread may have recorded one in the meantime
+                others = [variant for variant in entry.variants if variant not in tried]
+                holds, result = _by_known_program(others, request)
+                if not holds and entry.eager is None:
+                    holds, result = _by_new_program(programs, entry, request)
         if holds:
-            programs.runs += 1
+            programs.ran()
             return result
     programs.note(entry.eager or entry.last)
     return run(plan, args, kwargs)
+
+
+def _by_known_program(variants: Sequence[Variant], request: Request) -> tuple[bool, Any]:
+    """(does one hold, the result)"""
+    for variant in variants:
+        if variant.reading.unchanged():
+            holds, result = variant.call(request)
+            if holds:
+                return True, result
+    return False, None
 
 
 def _by_new_program(programs: Programs, entry: Entry, request: Request) -> tuple[bool, Any]:
     """(could it be recorded, the result); once more where lanes that nobody looked at were unlike the others."""
     sample: Tensor | None = None
     for again in (False, True):
-        with entry.lock:
-            new = _record(programs, entry, request, sample)
+        new = _record(programs, entry, request, sample)
         if new is None:
             break
         holds, result = new.call(request)

@@ -6,6 +6,7 @@ the defaults. Nothing here changes the rewritten code.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
@@ -22,6 +23,15 @@ if TYPE_CHECKING:
     from relaxpy.runtime.tnorms import TNorm
 
 __all__ = ["DEFAULTS", "Options", "Region", "options", "resolve"]
+
+
+def _usual_engine() -> str:
+    """The engine where none is chosen: ``$RELAXPY_ENGINE``, or "eager"."""
+    chosen = os.environ.get("RELAXPY_ENGINE") or "eager"
+    try:
+        return str(checked({"engine": chosen})["engine"])
+    except RelaxError as error:
+        raise RelaxError(f"the environment variable RELAXPY_ENGINE: {error}") from None
 
 
 @dataclass(frozen=True)
@@ -49,6 +59,7 @@ class Options:
     change nothing else (see relaxpy.runtime.checkpoints). None: everything is kept.
     ``engine``: how calls run, "eager" operation by operation, "tape" as one recorded program where that can be,
     "auto" so from the second call of a kind on, but for few operations and long vectors, which are as fast without.
+    The default is that of the environment variable ``RELAXPY_ENGINE``, if there is one.
     """
 
     beta: float | Tensor = 10.0
@@ -58,7 +69,7 @@ class Options:
     t_norm: str | TNorm = "product"
     mode: str = "soft"
     estimator: str = "merged"
-    engine: str = "eager"
+    engine: str = _usual_engine()
     max_paths: int = 4096
     samples: int = 128
     checkpoint: int | None = None

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 from typing import Any
 
@@ -22,6 +25,27 @@ def test_defaults() -> None:
     assert values == (10.0, 1024, 1e-5)
     names = (DEFAULTS.distribution, DEFAULTS.t_norm, DEFAULTS.mode, DEFAULTS.estimator)
     assert names == ("logistic", "product", "soft", "merged")
+
+
+@pytest.mark.parametrize("engine", ["auto", "eager", "tape"])
+def test_the_engine_by_an_environment_variable(engine: str) -> None:
+    assert _in_environment(engine) == engine
+
+
+def test_an_engine_that_does_not_exist() -> None:
+    assert "RELAXPY_ENGINE: `engine` can be 'auto' or 'eager' or 'tape', not 'tapes'" in _in_environment("tapes")
+
+
+def _in_environment(engine: str) -> str:
+    """What a new interpreter with this variable says its default is, or the end of its error."""
+    done = subprocess.run(
+        [sys.executable, "-c", "import relaxpy.runtime.options; print(relaxpy.runtime.options.DEFAULTS.engine)"],
+        env={**os.environ, "RELAXPY_ENGINE": engine},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout.strip() or done.stderr.strip()
 
 
 @pytest.mark.parametrize(
