@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import importlib.util
 import json
 import sys
 import traceback
 import unittest
 import warnings
 from collections.abc import Sequence
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from tests.stdlib.copies import WAYS, install
+from tests.stdlib.suites import UNPARSED
 from tests.transform import certain, standin
 
 PASSED = "passed"
@@ -70,12 +73,29 @@ def _runtime_named(name: str) -> ModuleType:
     return standin.runtime() if name == "standin" else ModuleType(name)
 
 
+def _leave_out_lines() -> None:
+    """Let the lines that libcst cannot parse be read as if they were not there."""
+    left_out = {}
+    for name, line in UNPARSED.items():
+        spec = importlib.util.find_spec(name)
+        if spec is not None and spec.origin is not None:
+            left_out[spec.origin] = line.encode()
+    read = SourceFileLoader.get_data
+
+    def get_data(loader: SourceFileLoader, path: str) -> bytes:
+        data = read(loader, path)
+        return data.replace(left_out[path], b"\n") if path in left_out else data
+
+    SourceFileLoader.get_data = get_data  # type: ignore[method-assign]
+
+
 def outcomes(test: str, modules: Sequence[str], runtime: str, way: str) -> dict[str, str]:
     """How each test of ``test.TEST`` goes while these modules are rewritten copies."""
     from test import support
 
     support.use_resources = []
     warnings.simplefilter("ignore")
+    _leave_out_lines()
     if modules:
         install(modules, way, _runtime_named(runtime))
     module = importlib.import_module(f"test.{test}")
