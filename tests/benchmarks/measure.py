@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import math
+import signal
 import statistics
+import sys
 import time
 import weakref
 from collections.abc import Callable, Iterator
@@ -36,36 +39,63 @@ class Row:
 
 @dataclass
 class Cell:
-    """What was measured of one program: times in milliseconds; memory in bytes, kept for backward and in use at most."""
+    """What was measured of one program: times in milliseconds; memory in bytes, kept for backward and in use at most.
 
-    first_call: float
-    operations: int
-    saved: int
-    peak: int
+    ``why_not``: why nothing was, "more than 60 s" for example.
+    """
+
+    first_call: float = 0.0
+    operations: int = 0
+    saved: int = 0
+    peak: int = 0
     median: float = 0.0
     ratio: float = 1.0
     times: list[float] = field(default_factory=list)
+    why_not: str = ""
 
 
 @dataclass
 class Result:
     """A row as measured; ``hard``: median times of rewritten and undecorated code on plain values, in milliseconds."""
 
-    row: Row
+    program: str
+    size: str
+    scale: int
     cells: dict[str, Cell]
     hard: tuple[float, float] | None = None
 
+    @property
+    def name(self) -> str:
+        return f"{self.program} {self.size}"
 
-class Operations(TorchDispatchMode):
-    """Counts the operations that reach torch's dispatcher."""
+    def measured(self) -> dict[str, Cell]:
+        return {column: cell for column, cell in self.cells.items() if not cell.why_not}
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.count = 0
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        self.count += 1
-        return func(*args, **(kwargs or {}))
+class TooSlow(BaseException):
+    """Passes through what catches errors, as Ctrl-C does."""
+
+
+@contextlib.contextmanager
+def at_most(seconds: float) -> Iterator[None]:
+    """Give up on what takes longer, compilers at work included."""
+
+    def stop(*_: object) -> None:
+        raise TooSlow
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    except TooSlow:
+        compiling = sys.modules.get("torch._inductor.async_compile")
+        if compiling is not None:
+            compiling.AsyncCompile.pool().shutdown(cancel_futures=True)
+            compiling.AsyncCompile.pool.cache_clear()
+        raise
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, before)
 
 
 @contextlib.contextmanager
@@ -82,16 +112,17 @@ def saved_bytes() -> Iterator[Callable[[], int]]:
         yield lambda: sum(storage.nbytes() for storage in kept.values())
 
 
-class _Live(TorchDispatchMode):
-    """Adds up the memory of what operations make, as long as it lives."""
+class Operations(TorchDispatchMode):
+    """Counts the operations that reach torch's dispatcher, and the memory of what they make, as long as it lives."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.peak = self._present = 0
+        self.count = self.peak = self._present = 0
         self._known: set[int] = set()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
+        self.count += 1
         for each in torch.utils._pytree.tree_leaves(result):
             if isinstance(each, Tensor):
                 self._add(each.untyped_storage())
@@ -110,14 +141,6 @@ class _Live(TorchDispatchMode):
         self._present -= size
 
 
-@contextlib.contextmanager
-def live_bytes() -> Iterator[Callable[[], int]]:
-    """The most memory that is in use at a time for what is computed here."""
-    live = _Live()
-    with live:
-        yield lambda: live.peak
-
-
 def forward_backward(program: Callable[..., Tensor], inputs: tuple[Tensor, ...]) -> None:
     for each in inputs:
         each.grad = None
@@ -129,44 +152,66 @@ def first_look(maker: Maker, inputs: tuple[Tensor, ...], count: bool) -> tuple[C
     begin = time.perf_counter()
     program = maker()
     forward_backward(program, inputs)
-    first = 1e3 * (time.perf_counter() - begin)
-    operations = Operations()
+    cell = Cell(1e3 * (time.perf_counter() - begin))
     if count:
-        with operations:
+        with Operations() as operations:
             forward_backward(program, inputs)
+        cell.operations, cell.peak = operations.count, operations.peak
     with saved_bytes() as saved:
         program(*inputs).sum()
-        kept = saved()
-    with live_bytes() if count else contextlib.nullcontext(lambda: 0) as most:
-        forward_backward(program, inputs)
-    return program, Cell(first, operations.count, kept, most())
+        cell.saved = saved()
+    return program, cell
 
 
-def measure(row: Row, seconds: float, least: int = 5, most: int = 400) -> Result:
-    """Run all columns in turn, round after round, so that what else the machine does hits them alike."""
+def measure(row: Row, seconds: float, limit: float = math.inf) -> Result:
+    """Measure all columns of a row; one whose first calls take longer than ``limit`` seconds, or fail, says so and no more."""
     if not row.columns:
-        return Result(row, {}, hard_times(row, seconds))
+        return Result(row.program, row.size, row.scale, {}, hard_times(row, seconds))
     inputs = row.inputs()
     programs: dict[str, Callable[..., Tensor]] = {}
     cells: dict[str, Cell] = {}
     for column, maker in row.columns.items():
-        programs[column], cells[column] = first_look(maker, inputs, count=not column.startswith(("compiled", "tape")))
+        counted = not column.startswith(("compiled", "tape"))
+        try:
+            with at_most(min(limit, 1e6)):
+                programs[column], cells[column] = first_look(maker, inputs, counted)
+        except TooSlow:
+            cells[column] = Cell(why_not=f"more than {limit:.0f} s")
+        except Exception as error:
+            cells[column] = Cell(why_not=f"{type(error).__name__}: {error}")
+    run_in_turn(programs, cells, inputs, seconds)
+    return Result(row.program, row.size, row.scale, cells, hard_times(row, seconds / 4))
+
+
+def run_in_turn(
+    programs: dict[str, Callable[..., Tensor]],
+    cells: dict[str, Cell],
+    inputs: tuple[Tensor, ...],
+    seconds: float,
+    least: int = 5,
+    most: int = 400,
+) -> None:
+    """All columns, round after round, so that what else the machine does hits them alike."""
+    names = list(programs)
+    if not names:
+        return
     end = time.perf_counter() + seconds
     done = 0
     while done < least or done < most and time.perf_counter() < end:
-        names = list(programs)
         turn = done % len(names)
         for column in names[turn:] + names[:turn]:
-            forward_backward(programs[column], inputs)  # what ran before it shall not be in its caches
+            seen = cells[column].times
+            if not seen or seen[-1] < 300:  # what ran before it shall not be in its caches, which the longer ones fill anyway
+                forward_backward(programs[column], inputs)
             begin = time.perf_counter()
             forward_backward(programs[column], inputs)
-            cells[column].times.append(1e3 * (time.perf_counter() - begin))
+            seen.append(1e3 * (time.perf_counter() - begin))
         done += 1
-    reference = next(iter(cells.values())).times
-    for cell in cells.values():
+    reference = cells[names[0]].times
+    for column in names:
+        cell = cells[column]
         cell.median = statistics.median(cell.times)
         cell.ratio = statistics.median(mine / ours for mine, ours in zip(cell.times, reference, strict=True))
-    return Result(row, cells, hard_times(row, seconds / 4))
 
 
 def hard_times(row: Row, seconds: float, least: int = 5) -> tuple[float, float] | None:

@@ -50,6 +50,7 @@ def compiled(maker: Maker) -> Maker:
 
     def make() -> Callable[..., Tensor]:
         torch._dynamo.reset()
+        torch.compiler.config.force_disable_caches = True
         program: Callable[..., Tensor] = torch.compile(maker())
         return program
 

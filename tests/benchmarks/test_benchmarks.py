@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
+from tests.benchmarks import report
 from tests.benchmarks.__main__ import main
-from tests.benchmarks.measure import Row, forward_backward, live_bytes, saved_bytes
+from tests.benchmarks.measure import Maker, Operations, Row, forward_backward, measure, saved_bytes
 from tests.benchmarks.rows import (
     ALGOVISION,
     ALGOVISION_VECTORISED,
     CHECKPOINTED,
+    COLUMNS,
     COMPILED,
     RELAXED,
     TAPE,
@@ -69,6 +73,58 @@ def test_the_command_prints_and_writes_all_it_measured(tmp_path: Path, capsys: p
     assert "bubble sort n=4, batch 3" in (out / "benchmarks.rst").read_text()
 
 
+def test_chosen_rows_join_those_that_were_measured_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    others = [column for column in COLUMNS if column not in (RELAXED, TORCH)]
+    options = ["--small", "--seconds", "0.01", "--threads", "1", "--out", str(tmp_path)]
+    options += [word for column in others for word in ("--without", column)]
+
+    def measured() -> dict[str, float]:
+        rows = json.loads((tmp_path / "benchmarks.json").read_text())["rows"]
+        return {row["program"]: row["columns"][RELAXED]["median"] for row in rows}
+
+    assert main([*options, "--only", "Newton", "--only", "selection"]) == 0
+    first = measured()
+    assert main([*options, "--resume", "--only", "Newton", "--only", "silhouette"]) == 0
+    second = measured()
+    assert list(second) == ["silhouette, a pixel", "Newton's square root", "selection sort"]
+    assert first.items() < second.items()
+    assert main([*options, "--only", "Newton"]) == 0
+    assert measured().keys() == second.keys()
+    assert measured()["Newton's square root"] != first["Newton's square root"]
+    monkeypatch.chdir(tmp_path)
+    readme = tmp_path / "README.rst"
+    readme.write_text(f"before\n{report.BEGIN}old\n{report.END}after\n")
+    assert main([*options, "--readme"]) == 0
+    assert readme.read_text().startswith(f"before\n{report.BEGIN}")
+    assert readme.read_text().endswith(f"{report.END}after\n")
+    assert "selection sort n=4, batch 3" in readme.read_text()
+    assert "old" not in readme.read_text()
+    monkeypatch.setattr(report, "machine", lambda threads: "another machine")
+    assert main([*options, "--only", "selection"]) == 0
+    assert list(measured()) == ["selection sort"]
+
+
+def test_a_column_that_takes_too_long_or_fails_says_so() -> None:
+    def slow() -> Callable[..., Tensor]:
+        time.sleep(60)
+        raise AssertionError
+
+    def broken() -> Callable[..., Tensor]:
+        raise ValueError("no such thing")
+
+    columns: dict[str, Maker] = {RELAXED: lambda: lambda x: x * 2, TORCH: slow, ALGOVISION: broken}
+    found = measure(Row("a", "b", 1, lambda: (torch.rand(3, requires_grad=True),), columns), 0.01, limit=0.5)
+    assert {column: cell.why_not for column, cell in found.cells.items()} == {
+        RELAXED: "",
+        TORCH: "more than 0 s",
+        ALGOVISION: "ValueError: no such thing",
+    }
+    assert found.measured().keys() == {RELAXED}
+    assert found.cells[RELAXED].median > 0
+
+
 def test_every_row_of_the_table_has_a_name_of_its_own() -> None:
     names = [row.name for row in rows()]
     assert len(set(names)) == len(names)
@@ -85,10 +141,11 @@ def test_saved_memory_counts_each_storage_once() -> None:
 
 def test_memory_in_use_counts_what_lives_at_a_time() -> None:
     x = torch.rand(100)
-    with live_bytes() as most:
+    with Operations() as operations:
         for _ in range(5):
             x = x + 1
-        assert most() == 2 * 400
+    assert operations.count == 5
+    assert operations.peak == 2 * 400
 
 
 def test_gradients_do_not_add_up_over_rounds() -> None:
