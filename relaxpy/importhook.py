@@ -18,7 +18,7 @@ from relaxpy import hooked
 from relaxpy.errors import RelaxError, RelaxWarning
 from relaxpy.loaders import relaxing
 from relaxpy.runtime import installed
-from relaxpy.runtime.installed import HOOK, Installation
+from relaxpy.runtime.installed import Installation, hook_of
 from relaxpy.runtime.settings import Settings, checked
 
 if TYPE_CHECKING:
@@ -96,12 +96,18 @@ def _warn_of_imported(installation: Installation) -> None:
     late = [
         name
         for name, module in list(sys.modules.items())
-        if installation.matches(name) and not hasattr(module, HOOK) and _has_source(module)
+        if installation.matches(name) and not _is_settled(module) and _has_source(module)
     ]
     if late:
         shown = ", ".join(sorted(late)[:5]) + (", ..." if len(late) > 5 else "")
         message = f"imported already, and so not relaxed: {shown}; call relaxpy.install before the import"
         warnings.warn(message, RelaxWarning, stacklevel=4)
+
+
+def _is_settled(module: ModuleType) -> bool:
+    """Is it relaxed, or does it say that it is not to be?"""
+    names = getattr(module, "__dict__", {})
+    return hook_of(names) is not None or names.get("__relaxpy__") is False
 
 
 def _has_source(module: object) -> bool:

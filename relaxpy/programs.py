@@ -101,12 +101,12 @@ def as_written(function: Any) -> Any:
 
 def _program(function: FunctionType) -> Program:
     from relaxpy.runtime import registry
-    from relaxpy.runtime.installed import HOOK, is_hooked
+    from relaxpy.runtime.installed import hook_of, is_hooked
 
     source = function_source(function)
-    if is_hooked(function) and not getattr(function, "__relaxpy_hard__", False):
-        ejected = function.__globals__[HOOK].is_ejected
-        return Program(source, function.__code__, cache.Notes(source.text, ()) if ejected else None)
+    hook = hook_of(function.__globals__)
+    if hook is not None and is_hooked(function) and not getattr(function, "__relaxpy_hard__", False):
+        return Program(source, function.__code__, cache.Notes(source.text, ()) if hook.is_ejected else None)
     if registry.is_rewritten(function.__code__):
         free = frozenset(name for name, value in _free_values(function) if not _is_runtime(value))
         return Program(replace(source, free_variables=free), function.__code__)

@@ -16,8 +16,7 @@ __all__ = ["rewritten"]
 def rewritten(runtime_name: str) -> None:
     """Say that all code of the module that calls this is rewritten code, in which the runtime has this name."""
     frame = sys._getframe(1)
-    namespace = frame.f_globals
-    namespace[HOOK] = Hook(namespace["__name__"], frame.f_code.co_filename, runtime_name, is_ejected=True)
+    frame.f_globals[HOOK] = Hook(frame.f_globals, frame.f_code.co_filename, runtime_name, is_ejected=True)
 
 
 def __getattr__(name: str) -> object:

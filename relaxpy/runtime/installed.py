@@ -20,6 +20,7 @@ __all__ = [
     "Installation",
     "add",
     "any_active",
+    "hook_of",
     "hooked",
     "is_hooked",
     "is_in_rewritten",
@@ -83,8 +84,10 @@ def matching(name: str) -> tuple[Installation, ...]:
 class Hook:
     """Says that a module's functions are rewritten ones; ``file`` is the one that their code came from."""
 
-    def __init__(self, name: str, file: str, runtime_name: str, *, is_ejected: bool = False) -> None:
-        self.name = name
+    def __init__(self, namespace: Mapping[str, Any], file: str, runtime_name: str, *, is_ejected: bool = False) -> None:
+        self.spec = namespace.get("__spec__")
+        # A module that runs as a script is `__main__`, and yet known by its own name.
+        self.name: str = getattr(self.spec, "name", None) or namespace.get("__name__", "__main__")
         self.file = file
         self.runtime_name = runtime_name
         self.is_ejected = is_ejected  # its source is the rewritten one
@@ -106,28 +109,30 @@ class Hook:
 def hooked(runtime_name: str) -> None:
     """Called first by the code of a relaxed module, with its name for the runtime."""
     frame = sys._getframe(1)
-    namespace = frame.f_globals
-    spec = namespace.get("__spec__")
-    # A module that runs as a script is `__main__`, and yet known by its own name.
-    name = getattr(spec, "name", None) or namespace.get("__name__", "__main__")
-    namespace[HOOK] = Hook(name, frame.f_code.co_filename, runtime_name)
+    frame.f_globals[HOOK] = Hook(frame.f_globals, frame.f_code.co_filename, runtime_name)
+
+
+def hook_of(namespace: Mapping[str, Any]) -> Hook | None:
+    """The hook of a module, by its namespace; none where the module was loaded again without it, which leaves its names."""
+    hook: Hook | None = namespace.get(HOOK)
+    return hook if hook is not None and hook.spec is namespace.get("__spec__") else None
 
 
 def settings_in(namespace: Mapping[str, Any]) -> Mapping[str, Any]:
     """The options that were installed for the code of a module, by its namespace."""
-    hook = namespace.get(HOOK)
+    hook = hook_of(namespace)
     return _NONE if hook is None else hook.settings
 
 
 def is_hooked(function: FunctionType) -> bool:
     """Is this function one of a relaxed module's own? (Made from text at run time, it would have another file.)"""
-    hook = function.__globals__.get(HOOK)
+    hook = hook_of(function.__globals__)
     return hook is not None and function.__code__.co_filename == hook.file
 
 
 def rewritten_with_module(function: FunctionType) -> bool:
     """Does a relaxed module's function use the runtime? One that is hard by its decorator does not."""
-    hook = function.__globals__.get(HOOK)
+    hook = hook_of(function.__globals__)
     return hook is not None and is_hooked(function) and _names(function.__code__, hook.runtime_name)
 
 
@@ -136,7 +141,7 @@ def is_in_rewritten(frame: FrameType) -> bool:
     code = frame.f_code
     if registry.is_rewritten(code):
         return True
-    hook = frame.f_globals.get(HOOK)
+    hook = hook_of(frame.f_globals)
     return hook is not None and code.co_filename == hook.file and hook.runtime_name in code.co_names
 
 

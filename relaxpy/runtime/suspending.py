@@ -13,7 +13,7 @@ from typing import Any
 
 from relaxpy.errors import RelaxError
 from relaxpy.runtime import registry
-from relaxpy.runtime.installed import HOOK
+from relaxpy.runtime.installed import hook_of
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.state import calls, state
 
@@ -40,7 +40,7 @@ def is_relaxed(value: Any) -> bool:
     code, frame = getattr(value, f"{prefix}_code"), getattr(value, f"{prefix}_frame")
     if registry.is_rewritten(code):
         return True
-    hook = frame and frame.f_globals.get(HOOK)
+    hook = frame and hook_of(frame.f_globals)
     return bool(hook) and code.co_filename == hook.file
 
 

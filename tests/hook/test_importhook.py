@@ -10,6 +10,7 @@ import pickle
 import pydoc
 import sys
 import traceback
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -290,6 +291,34 @@ def test_uninstalled_modules_stay_as_they_are(write: Write) -> None:
     assert list(sys.meta_path) == before
     module = importlib.import_module("thresholds")
     assert type(module.step(torch.tensor(0.3, requires_grad=True))) is float
+
+
+def test_a_module_that_is_loaded_again_without_the_hook_is_plain_and_can_be_decorated(write: Write) -> None:
+    write(again=_MODULE)
+    half = torch.tensor(0.5, requires_grad=True)
+    with relaxpy.install("again", beta=2.0):
+        module = importlib.import_module("again")
+        expected = module.step(half)
+        assert 0 < expected < 1
+    importlib.reload(module)
+    assert type(module.step(half)) is float
+    assert relaxpy.relax(module.step, beta=2.0)(half) == expected
+    with pytest.warns(relaxpy.RelaxWarning, match="imported already"), relaxpy.install("again", beta=2.0):
+        importlib.reload(module)
+        assert module.step(half) == expected
+
+
+def test_modules_that_are_imported_already_are_named_but_not_those_that_opted_out(write: Write) -> None:
+    write(early=_MODULE, opted_out=f"{_MODULE}\n__relaxpy__ = False\n")
+    for name in ("early", "opted_out"):
+        importlib.import_module(name)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with relaxpy.install("early", "opted_out"):
+            pass
+    assert [str(warning.message).partition(";")[0] for warning in caught] == [
+        "imported already, and so not relaxed: early"
+    ]
 
 
 def test_a_function_with_cells_is_called_again_with_them(write: Write) -> None:
