@@ -153,7 +153,7 @@ class _Finder:
         finally:
             names.discard(fullname)
         if spec is not None and spec.loader is not None:
-            spec.loader = relaxing(spec.loader)
+            spec.loader = relaxing(spec.loader, fullname)
         return spec
 
     def _found_by_others(

@@ -10,14 +10,23 @@ import ast
 import contextlib
 import copy
 import importlib.util
+import io
 import threading
+import warnings
 import zipimport
 from collections.abc import Iterator
-from importlib.machinery import SourceFileLoader
+from importlib.machinery import (
+    BuiltinImporter,
+    ExtensionFileLoader,
+    FrozenImporter,
+    SourceFileLoader,
+    SourcelessFileLoader,
+)
 from types import CodeType, ModuleType
 from typing import Any
 
 from relaxpy import hooked
+from relaxpy.errors import RelaxWarning
 
 __all__ = ["relaxing"]
 
@@ -43,11 +52,12 @@ class _RelaxingFurther(_Relaxing):
     def path_stats(self, path: str) -> Any:
         raise OSError(f"no bytecode of the relaxed {path} is kept by this loader")
 
-    def source_to_code(self, data: Any, path: str, *args: Any, **kwargs: Any) -> Any:
+    def source_to_code(self, data: Any, path: str = "<string>", *args: Any, **kwargs: Any) -> Any:
         make = super().source_to_code  # type: ignore[misc]
-        if not isinstance(data, bytes) or hooked.opted_out(data, path):
+        source = _encoded(data) if isinstance(data, str) else data
+        if not isinstance(source, bytes) or hooked.opted_out(source, path):
             return make(data, path, *args, **kwargs)
-        tree = hooked.relaxed_tree(data, path)
+        tree = hooked.relaxed_tree(source, path)
         try:
             return make(tree, path, *args, **kwargs)
         except TypeError:  # it takes text alone, which it parses
@@ -103,27 +113,48 @@ def _source(loader: Any, fullname: str) -> tuple[bytes, str] | None:
     file = loader.get_filename(fullname)
     if not file.endswith((".py", ".pyw")):
         text = loader.get_source(fullname)
-        if text is None:
-            return None
-        source = text.encode()
+        source = None if text is None else _encoded(text)
     else:
         try:
             source = loader.get_data(file)
-        except OSError:
-            return None  # a zip file may hold bytecode alone
+        except OSError:  # a zip file may hold bytecode alone
+            source = None
+    if source is None:
+        _warn_of_plain(fullname, _NO_SOURCE)
+        return None
     return None if hooked.opted_out(source, file) else (source, file)
 
 
-def relaxing(loader: Any) -> Any:
-    """A loader of the same kind that also relaxes; the same one if its modules have no source."""
-    kind = type(loader)
+def _encoded(text: str) -> bytes:
+    """The bytes of a source that was decoded."""
+    import tokenize
+
+    encoding, _ = tokenize.detect_encoding(io.BytesIO(text.encode()).readline)
+    return text.encode(encoding)
+
+
+_NO_SOURCE = "it has no Python source"
+
+
+def _warn_of_plain(name: str, why: str) -> None:
+    """Say that code of Python's stays as it is, though its module was named."""
+    warnings.warn(f"the module {name} is not relaxed: {why}", RelaxWarning, stacklevel=4)
+
+
+def relaxing(loader: Any, name: str) -> Any:
+    """A loader of the same kind that also relaxes the module of this name; the same one if that cannot be."""
+    kind = loader if isinstance(loader, type) else type(loader)
     if isinstance(loader, _Relaxing):
         return loader
     if isinstance(loader, importlib.util.LazyLoader):
-        loader.loader = relaxing(loader.loader)  # type: ignore[attr-defined]
+        loader.loader = relaxing(loader.loader, name)  # type: ignore[attr-defined]
         return loader
     mixin = _mixin(kind)
     if mixin is None:
+        if issubclass(kind, (SourcelessFileLoader, FrozenImporter)):
+            _warn_of_plain(name, _NO_SOURCE)
+        elif not issubclass(kind, (BuiltinImporter, ExtensionFileLoader)) and "NamespaceLoader" not in kind.__name__:
+            _warn_of_plain(name, f"its loader, {kind.__qualname__}, gives no access to its code")
         return loader
     made = copy.copy(loader)
     made.__class__ = _relaxing_class(mixin, kind)
@@ -133,7 +164,7 @@ def relaxing(loader: Any) -> Any:
 def _mixin(kind: type) -> type[_Relaxing] | None:
     if kind in (SourceFileLoader, zipimport.zipimporter):
         return _Relaxing
-    if hasattr(kind, "source_to_code") and hasattr(kind, "path_stats"):
+    if hasattr(kind, "source_to_code") and hasattr(kind, "get_code"):
         return _RelaxingFurther
     if kind.__name__ == "AssertionRewritingHook":
         return _RelaxingAssertions

@@ -184,7 +184,7 @@ def _script(first: str, arguments: list[str]) -> _Program:
         if spec is None:
             raise UsageError(f"{first} cannot be run: it has no __main__.py")
         if matching("__main__"):
-            spec.loader = relaxing(spec.loader)
+            spec.loader = relaxing(spec.loader, "__main__")
         return _of_spec(spec, first, [first, *arguments])
     _put_on_path(str(path.resolve().parent))
     file = os.path.abspath(first)

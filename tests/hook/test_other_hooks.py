@@ -132,7 +132,51 @@ def test_a_zip_file_of_bytecode_alone_stays_as_it_is(tmp_path: Path) -> None:
         file.write(tmp_path / "probe.pyc", "probe.pyc")
     (tmp_path / "probe.py").unlink()
     (tmp_path / "probe.pyc").unlink()
-    assert ask(tmp_path, "probe", "import sys; sys.path.insert(0, 'probes.zip')") == "plain 1.0"
+    shown = python(_MERGED + "import sys; sys.path.insert(0, 'probes.zip')\n" + _ASKED, tmp_path)
+    assert shown.splitlines()[-1] == "plain 1.0"
+    assert "<string>:6: RelaxWarning: the module probe is not relaxed: it has no Python source" in shown
+
+
+_MERGED = "import sys; sys.stderr = sys.stdout\nimport relaxpy\n"
+_ASKED = f"relaxpy.install('probe')\n{ASK.format(module='probe')}"
+
+
+@pytest.mark.parametrize(
+    ("base", "methods", "shown"),
+    [
+        ("InspectLoader", "def get_source(self, name): return SOURCE", "relaxed"),
+        ("InspectLoader", "def get_source(self, name): return '# coding: latin-1\\n' + SOURCE", "relaxed"),
+        (
+            "ExecutionLoader",
+            "def get_source(self, name): return SOURCE\n    def get_filename(self, name): return 'nowhere.py'",
+            "relaxed",
+        ),
+        (
+            "SourceLoader",
+            "def get_data(self, path): return SOURCE.encode()\n    def get_filename(self, name): return 'nowhere.py'",
+            "relaxed",
+        ),
+        (
+            "Loader",
+            "def exec_module(self, module): exec(SOURCE, module.__dict__)",
+            "the module probe is not relaxed: its loader, Own, gives no access to its code",
+        ),
+    ],
+)
+def test_loaders_of_ones_own(tmp_path: Path, base: str, methods: str, shown: str) -> None:
+    finder = f"""
+import importlib.abc, importlib.util
+SOURCE = {PROBE!r} + "text = 'é'\\n"
+class Own(importlib.abc.{base}):
+    {methods}
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        return importlib.util.spec_from_loader(name, Own()) if name == "probe" else None
+sys.meta_path.insert(0, Finder())
+"""
+    output = python(_MERGED + finder + _ASKED + "assert probed.text == 'é'", tmp_path)
+    assert shown in output
+    assert output.splitlines()[-1] == ("relaxed 1.0" if shown == "relaxed" else "plain 1.0")
 
 
 def test_namespace_packages(tmp_path: Path) -> None:
