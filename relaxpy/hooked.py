@@ -49,11 +49,13 @@ def opted_out(source: bytes, file: str) -> bool:
     return False
 
 
-def code_of(source: bytes, file: str) -> CodeType:
-    """The code of a relaxed module: from the store, or made and stored."""
+def code_of(source: bytes, file: str) -> CodeType | None:
+    """The code of a relaxed module: from the store, or made and stored; None if the module opted out."""
     path, key = cache.path_of(file), cache.key_of(source, file)
     code = cache.load_code(path, key)
     if code is None:
+        if opted_out(source, file):
+            return None
         tree, notes = _relaxed(source, file)
         code = compile(tree, file, "exec", dont_inherit=True)
         cache.save(path, key, code, notes, file)

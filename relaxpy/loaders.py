@@ -36,10 +36,8 @@ class _Relaxing:
 
     def get_code(self: Any, fullname: str) -> CodeType | None:
         source = _source(self, fullname)
-        if source is None:
-            code: CodeType | None = super().get_code(fullname)  # type: ignore[misc]
-            return code
-        return hooked.code_of(*source)
+        code = None if source is None else hooked.code_of(*source)
+        return super().get_code(fullname) if code is None else code  # type: ignore[misc]
 
 
 class _RelaxingFurther(_Relaxing):
@@ -109,7 +107,7 @@ class _RelaxingAssertions(_Relaxing):
 
 
 def _source(loader: Any, fullname: str) -> tuple[bytes, str] | None:
-    """Source and file of the module that a loader loads, or None if it has none or is not to be relaxed."""
+    """Source and file of the module that a loader loads; None, and a warning, if it has no source."""
     file = loader.get_filename(fullname)
     if not file.endswith((".py", ".pyw")):
         text = loader.get_source(fullname)
@@ -122,7 +120,7 @@ def _source(loader: Any, fullname: str) -> tuple[bytes, str] | None:
     if source is None:
         _warn_of_plain(fullname, _NO_SOURCE)
         return None
-    return None if hooked.opted_out(source, file) else (source, file)
+    return source, file
 
 
 def _encoded(text: str) -> bytes:

@@ -162,12 +162,11 @@ def warmed(file: Path) -> tuple[str, str]:
     path = os.path.abspath(file)
     try:
         source = Path(path).read_bytes()
-        if hooked.opted_out(source, path):
-            return "opted out", ""
         place, key = cache.path_of(path), cache.key_of(source, path)
         if cache.load_code(place, key) is not None:
             return "kept already", ""
-        hooked.code_of(source, path)
+        if hooked.code_of(source, path) is None:
+            return "opted out", ""
         if cache.load_code(place, key) is None:
             return "not kept", f"cannot write {place}"
     except OSError as error:

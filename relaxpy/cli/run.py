@@ -199,9 +199,8 @@ def _put_on_path(folder: str) -> None:
 
 def _code_of_script(file: str) -> CodeType:
     source = Path(file).read_bytes()
-    if matching("__main__") and not hooked.opted_out(source, file):
-        return hooked.code_of(source, file)
-    return compile(source, file, "exec", dont_inherit=True)
+    code = hooked.code_of(source, file) if matching("__main__") else None
+    return compile(source, file, "exec", dont_inherit=True) if code is None else code
 
 
 def _executed(program: _Program, main: ModuleType) -> int:

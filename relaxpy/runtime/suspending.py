@@ -40,8 +40,8 @@ def is_relaxed(value: Any) -> bool:
     code, frame = getattr(value, f"{prefix}_code"), getattr(value, f"{prefix}_frame")
     if registry.is_rewritten(code):
         return True
-    hook = frame and hook_of(frame.f_globals)
-    return bool(hook) and code.co_filename == hook.file
+    hook = hook_of(frame.f_globals) if frame else None
+    return hook is not None and code.co_filename == hook.file
 
 
 class Piecewise:

@@ -303,7 +303,9 @@ def test_a_module_that_is_loaded_again_without_the_hook_is_plain_and_can_be_deco
     importlib.reload(module)
     assert type(module.step(half)) is float
     assert relaxpy.relax(module.step, beta=2.0)(half) == expected
-    with pytest.warns(relaxpy.RelaxWarning, match="imported already"), relaxpy.install("again", beta=2.0):
+    with pytest.warns(relaxpy.RelaxWarning, match="imported already"):
+        installed = relaxpy.install("again", beta=2.0)
+    with installed:
         importlib.reload(module)
         assert module.step(half) == expected
 
