@@ -13,6 +13,7 @@ import warnings
 from types import CodeType
 
 from relaxpy import cache
+from relaxpy.deep import with_room
 from relaxpy.definitions import module_source
 from relaxpy.errors import RelaxSyntaxError
 
@@ -56,8 +57,7 @@ def code_of(source: bytes, file: str) -> CodeType | None:
     if code is None:
         if opted_out(source, file):
             return None
-        tree, notes = _relaxed(source, file)
-        code = compile(tree, file, "exec", dont_inherit=True)
+        code, notes = with_room(_compiled, source, file)
         cache.save(path, key, code, notes, file)
     linecache.cache[text_name(file)] = (lambda: rewritten_text(source, file),)
     return code
@@ -66,12 +66,17 @@ def code_of(source: bytes, file: str) -> CodeType | None:
 def rewritten_text(source: bytes, file: str) -> str:
     """The text that a module was rewritten to."""
     kept = cache.load(cache.path_of(file), cache.key_of(source, file))
-    return (kept or _relaxed(source, file))[1].text
+    return (kept or with_room(_relaxed, source, file))[1].text
 
 
 def relaxed_tree(source: bytes, file: str, *, plain_asserts: bool = False) -> ast.Module:
     """The tree of a relaxed module, every node in the user's own place, for loaders that change it further."""
-    return _relaxed(source, file, plain_asserts)[0]
+    return with_room(_relaxed, source, file, plain_asserts)[0]
+
+
+def _compiled(source: bytes, file: str) -> tuple[CodeType, cache.Notes]:
+    tree, notes = _relaxed(source, file)
+    return compile(tree, file, "exec", dont_inherit=True), notes
 
 
 _rewriting = threading.local()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -119,6 +120,15 @@ def test_out(run: Run, file: str) -> None:
     assert Path("relaxed.py").read_text() == run("dump", file)[1]
     status, _, err = run("dump", file, "--out", "no/such/folder.py")
     assert (status, err) == (2, "relaxpy: cannot write no/such/folder.py: No such file or directory\n")
+
+
+@pytest.mark.parametrize("command", [["dump"], ["dump", "--diff"], ["dump", "--lines"], ["eject"]])
+def test_out_does_not_overwrite_the_source(run: Run, file: str, command: list[str]) -> None:
+    before = Path(file).read_text()
+    status, out, err = run(*command, file, "--out", str(Path(file).resolve()))
+    assert (status, out) == (2, "")
+    assert "is the source itself, which would be lost\n  name another file after --out" in err
+    assert Path(file).read_text() == before
 
 
 def test_lines_stand_beside_the_original_ones(run: Run, file: str) -> None:
@@ -250,6 +260,23 @@ def test_broken_pipe(file: str) -> None:
         running.stdout.close()
         assert running.stderr.read() == b""
     assert running.returncode == 141
+
+
+@pytest.mark.parametrize(
+    ("redirected", "status", "message"),
+    [
+        ("> /dev/full", 2, "relaxpy: cannot write the output: No space left on device\n"),
+        (">&-", 0, ""),
+        ("| true", 141, ""),
+    ],
+)
+@pytest.mark.parametrize("argv", ["dump stacks.py", "check stacks.py", "eject stacks.py:clip", "--help", "check --help"])
+def test_output_that_cannot_be_written(file: str, argv: str, redirected: str, status: int, message: str) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(_ROOT)}
+    environment.pop("PYTHONUNBUFFERED", None)
+    shell = f"{shlex.quote(sys.executable)} -m relaxpy {argv} {redirected}; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", shell], env=environment, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (status, "", message)
 
 
 @pytest.mark.parametrize(("no_color", "coloured"), [("", True), ("1", False)])

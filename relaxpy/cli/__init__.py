@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from relaxpy import __version__
@@ -56,6 +57,30 @@ def _refuse(parser: argparse.ArgumentParser, unknown: Sequence[str]) -> NoReturn
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; the result is the exit status: 0, 1 for code that cannot be relaxed, 2 for a wrong call."""
+    if sys.stdout is None:  # closed by the caller
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")
+    try:
+        try:
+            return _status(argv)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:  # nobody reads on (`| head`)
+        _drop_output()
+        return 141
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        _drop_output()
+        print(f"relaxpy: cannot write the output: {error.strerror}", file=sys.stderr)
+        return 2
+
+
+def _drop_output() -> None:
+    """Without this the interpreter complains at exit of what it could not write."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _status(argv: Sequence[str] | None) -> int:
     parser, commands = _parser()
     own = list(sys.argv[1:] if argv is None else argv)
     program: list[str] = []
@@ -69,7 +94,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             parser.print_help()
             return 2
         status: int = namespace.run(namespace)
-        sys.stdout.flush()
         return status
     except UsageError as error:
         print(f"relaxpy: {error}", file=sys.stderr)
@@ -77,10 +101,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except RelaxError as error:
         print(f"relaxpy: {error}", file=sys.stderr)
         return 1
-    except BrokenPipeError:
-        # Nobody reads on (`| head`); without this the interpreter complains once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
     except KeyboardInterrupt:
         print("relaxpy: interrupted", file=sys.stderr)
         return 130

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 from relaxpy.cli.files import STDIN, python_files, read
 from relaxpy.cli.findings import FORMATS, Checked, Finding
 from relaxpy.cli.processes import add_jobs, shared
-from relaxpy.cli.syntax import checked_python
 from relaxpy.cli.terminal import UsageError
 from relaxpy.definitions import outermost_functions
 from relaxpy.errors import RelaxSyntaxError
+from relaxpy.syntax import python_tree
 
 if TYPE_CHECKING:
     from relaxpy.cli.dump import Commands
@@ -75,7 +75,7 @@ def checked(file: Path) -> Checked:
     name = "<stdin>" if file == STDIN else str(file)
     try:
         text = read(file)
-        tree = checked_python(text, name)
+        tree = python_tree(text, name)
     except UsageError as error:
         return Checked(name, 0, 0, (Finding(name, None, None, str(error), "", None),))
     except RelaxSyntaxError as error:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from relaxpy.cli.files import STDIN, located, read
-from relaxpy.cli.syntax import checked_python
 from relaxpy.cli.terminal import beside, print_beside, print_code, write_out
 from relaxpy.definitions import definition_source
+from relaxpy.syntax import python_tree
 
 if TYPE_CHECKING:
     from relaxpy.transform import Rewritten
@@ -68,7 +68,7 @@ def _run(namespace: argparse.Namespace) -> int:
         if namespace.out is None:
             print_beside(rows)
         else:
-            write_out(namespace.out, "".join(f"{line}\n" for line in beside(rows)))
+            write_out(namespace.out, "".join(f"{line}\n" for line in beside(rows)), file)
         return 0
     text, language = dump.rewritten.text, "python"
     if namespace.diff:
@@ -76,14 +76,14 @@ def _run(namespace: argparse.Namespace) -> int:
     if namespace.out is None:
         print_code(text, language)
     else:
-        write_out(namespace.out, text)
+        write_out(namespace.out, text, file)
     return 0
 
 
 def _dumped(text: str, filename: str, qualname: str) -> _Dump:
     from relaxpy.transform import rewrite
 
-    checked_python(text, filename)
+    python_tree(text, filename)
     if not qualname:
         return _Dump(text, rewrite(text, filename=filename), 1)
     source = definition_source(text, filename, qualname)

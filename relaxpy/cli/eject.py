@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, TypeAlias
 from relaxpy import __version__
 from relaxpy.cli.files import STDIN, located, read
 from relaxpy.cli.needed import needed_statements
-from relaxpy.cli.syntax import checked_python
 from relaxpy.cli.terminal import UsageError, print_code, write_out
 from relaxpy.definitions import definition_source
 from relaxpy.gates import header_end
+from relaxpy.syntax import python_tree
 
 if TYPE_CHECKING:
     from relaxpy.cli.dump import Commands
@@ -61,7 +61,7 @@ def _run(namespace: argparse.Namespace) -> int:
     if namespace.out is None:
         print_code(text)
     else:
-        write_out(namespace.out, text)
+        write_out(namespace.out, text, file)
     return 0
 
 
@@ -69,7 +69,7 @@ def ejected(text: str, filename: str, qualname: str = "") -> str:
     """The source of a module that holds a module's functions, or one of them and what it needs, rewritten."""
     from relaxpy.transform import rewrite
 
-    tree = checked_python(text, filename)
+    tree = python_tree(text, filename)
     if qualname:
         text = _reduced(text, filename, tree, qualname)
     text = _without_coding(text)

@@ -54,9 +54,11 @@ def print_beside(rows: Sequence[tuple[str, str]]) -> None:
         print(styled(row[:bar], "dim") + row[bar:])
 
 
-def write_out(file: Path, text: str) -> None:
-    """Write a result to the file that ``--out`` names."""
+def write_out(file: Path, text: str, source: Path) -> None:
+    """Write a result to the file that ``--out`` names, which is not the one that it was made from."""
     try:
+        if file.exists() and source.exists() and file.samefile(source):
+            raise UsageError(f"{file} is the source itself, which would be lost\n  name another file after --out")
         file.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"cannot write {file}: {error.strerror}") from error

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
+from relaxpy.deep import with_room
 from relaxpy.transform.already import runtime_in
 from relaxpy.transform.context import Rewriter, Site, describe
-from relaxpy.transform.deep import with_room
 from relaxpy.transform.fence import parsed
 from relaxpy.transform.functions import module
 from relaxpy.transform.names import identifiers, runtime_name

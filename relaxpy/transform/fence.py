@@ -9,12 +9,11 @@ import ast
 import io
 import re
 import tokenize
-import warnings
 
 import libcst as cst
 
 from relaxpy.errors import RelaxSyntaxError
-from relaxpy.transform.pieces import lines_of
+from relaxpy.syntax import check_python, line_of, parsed_quietly
 
 __all__ = ["parsed"]
 
@@ -35,46 +34,40 @@ def parsed(source: str, filename: str, first_line: int) -> cst.Module:
             column = _token_start(source, line, int(place[2]) - 1)
         raise RelaxSyntaxError(
             "valid Python that libcst, which relaxpy reads source with, cannot parse",
-            remedy="write this statement in another way",
+            remedy=_other_way(source, line),
             file=filename,
             line=line + first_line - 1,
             column=column,
-            text=_line(source, line),
+            text=line_of(source, line),
         ) from error
 
 
+def _other_way(source: str, line: int) -> str:
+    """How to write what libcst cannot parse; of what it is known not to, in particular."""
+    for node in ast.walk(parsed_quietly(source)):
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and not node.simple:
+            if node.lineno <= line <= (node.end_lineno or line):
+                return "leave out the parentheses around the name, or the annotation"
+    return "write this statement in another way"
+
+
 def _check(source: str, filename: str, first_line: int) -> None:
-    """Refuse what Python refuses, in Python's words: also syntax that is too new for it, which libcst would read."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Python gives them when it compiles the original
-        try:
-            compile(source, filename, "exec", _awaiting(source), dont_inherit=True)
-        except SyntaxError as wrong:
-            if _FREE.match(wrong.msg):  # the functions around a definition have it
-                return
-            message, line, column = wrong.msg, wrong.lineno or 1, (wrong.offset or 1) - 1
-        except ValueError as wrong:  # null bytes, in older versions
-            message, line, column = str(wrong), 1, 0
-        else:
-            return
-    raise RelaxSyntaxError(
-        message,
-        remedy="make it valid Python first",
-        file=filename,
-        line=line + first_line - 1,
-        column=column,
-        text=_line(source, line),
-    )
+    try:
+        check_python(
+            source,
+            filename,
+            first_line=first_line,
+            flags=_awaiting(source),
+            remedy="make it valid Python first",
+        )
+    except RelaxSyntaxError as wrong:
+        if not _FREE.match(wrong.message):  # the functions around a definition have it
+            raise
 
 
 def _awaiting(source: str) -> int:
     """Cells of notebooks may await at their top level."""
     return ast.PyCF_ALLOW_TOP_LEVEL_AWAIT if "await" in source or "async" in source else 0
-
-
-def _line(source: str, line: int) -> str:
-    lines = lines_of(source)
-    return lines[line - 1] if 0 < line <= len(lines) else ""
 
 
 def _token_start(source: str, line: int, end: int) -> int:

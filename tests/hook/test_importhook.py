@@ -310,6 +310,14 @@ def test_a_module_that_is_loaded_again_without_the_hook_is_plain_and_can_be_deco
         assert module.step(half) == expected
 
 
+def test_expressions_as_deep_as_python_takes_them(write: Write) -> None:
+    write(deep=f"def decide(x):\n    y = x{' + x' * 900}\n    return 1.0 if y > 0 else 0.0\n")
+    with relaxpy.install("deep"):
+        module = importlib.import_module("deep")
+    assert module.decide(1.0) == 1.0
+    assert 0 < module.decide(torch.tensor(0.0, requires_grad=True)) < 1
+
+
 def test_modules_that_are_imported_already_are_named_but_not_those_that_opted_out(write: Write) -> None:
     write(early=_MODULE, opted_out=f"{_MODULE}\n__relaxpy__ = False\n")
     for name in ("early", "opted_out"):

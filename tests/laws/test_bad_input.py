@@ -287,7 +287,8 @@ def test_what_the_parser_of_relaxpy_does_not_know_is_refused() -> None:
         rewrite("def f(y):\n    (x): int = y\n    return x\n", filename="program.py", first_line=7)
     assert str(caught.value) == (
         "valid Python that libcst, which relaxpy reads source with, cannot parse\n"
-        '  File "program.py", line 8\n    (x): int = y\n       ^\n  remedy: write this statement in another way'
+        '  File "program.py", line 8\n    (x): int = y\n       ^\n'
+        "  remedy: leave out the parentheses around the name, or the annotation"
     )
 
 
