@@ -7,7 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from pathlib import Path
+from contextlib import redirect_stdout
 from typing import NoReturn
 
 from relaxpy import __version__
@@ -58,7 +58,8 @@ def _refuse(parser: argparse.ArgumentParser, unknown: Sequence[str]) -> NoReturn
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; the result is the exit status: 0, 1 for code that cannot be relaxed, 2 for a wrong call."""
     if sys.stdout is None:  # closed by the caller
-        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")
+        with open(os.devnull, "w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
+            return main(argv)
     try:
         try:
             return _status(argv)
