@@ -16,20 +16,19 @@ def read(path: str) -> bytes:
 
 def write(path: str, parts: Iterable[bytes], mode: int) -> bool:
     """Write a file under a temporary name and move it into place; False, and no error, where that cannot be done."""
-    import tempfile
-
-    folder, name = os.path.split(path)
-    temporary = None
+    # No library but `os`: what is written here may be the relaxed code of that library.
+    temporary = f"{path}.{os.urandom(6).hex()}.tmp"
     try:
-        os.makedirs(folder, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f"{name}.", suffix=".tmp", dir=folder)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
+    except OSError:
+        return False
+    try:
         with open(handle, "wb") as stream:
             stream.write(b"".join(parts))
-        os.chmod(temporary, mode)
         os.replace(temporary, path)
     except OSError:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
         return False
     return True

@@ -6,18 +6,20 @@ Functions of the module are rewritten and get a gate each; the module's own stat
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib.util
 import linecache
 import threading
 import warnings
+from collections.abc import Collection, Iterator
 from types import CodeType
 
 from relaxpy import cache
 from relaxpy.deep import with_room
 from relaxpy.definitions import module_source
-from relaxpy.errors import RelaxSyntaxError
+from relaxpy.errors import RelaxSyntaxError, RelaxWarning
 
-__all__ = ["code_of", "is_rewriting", "opted_out", "relaxed_tree", "text_name"]
+__all__ = ["code_of", "imported_to_rewrite", "listed", "load_rewriter", "opted_out", "relaxed_tree", "text_name"]
 
 
 def text_name(file: str) -> str:
@@ -82,17 +84,46 @@ def _compiled(source: bytes, file: str) -> tuple[CodeType, cache.Notes]:
 _rewriting = threading.local()
 
 
-def is_rewriting() -> bool:
-    """Is this thread rewriting a module? What it imports for that is none of the user's."""
-    return getattr(_rewriting, "now", False)
+def imported_to_rewrite(name: str) -> bool:
+    """Is this thread rewriting a module, so that what it imports is not the user's?"""
+    names: list[str] | None = getattr(_rewriting, "names", None)
+    if names is not None:
+        names.append(name)
+    return names is not None
+
+
+@contextlib.contextmanager
+def _as_rewriting(besides: str = "") -> Iterator[None]:
+    if getattr(_rewriting, "names", None) is not None:
+        yield
+        return
+    names = _rewriting.names = list[str]()
+    try:
+        yield
+    finally:
+        _rewriting.names = None
+    names = [name for name in names if name != besides]
+    if names:
+        message = f"imported by the rewriter itself, and so not relaxed: {listed(names)}; import them before all others"
+        warnings.warn(message, RelaxWarning, stacklevel=2)
+
+
+def listed(names: Collection[str]) -> str:
+    """Some names of modules, for a message."""
+    return ", ".join(sorted(names)[:5]) + (", ..." if len(names) > 5 else "")
+
+
+def load_rewriter(besides: str) -> None:
+    """Import all that rewrites, so that it has its own of a module that it needs, besides the one that is relaxed."""
+    with _as_rewriting(besides):
+        import relaxpy.gates
+        import relaxpy.relocation
+        import relaxpy.transform  # noqa: F401
 
 
 def _relaxed(source: bytes, file: str, plain_asserts: bool = False) -> tuple[ast.Module, cache.Notes]:
-    _rewriting.now = True
-    try:
+    with _as_rewriting():
         return _rewritten(source, file, plain_asserts)
-    finally:
-        _rewriting.now = False
 
 
 def _rewritten(source: bytes, file: str, plain_asserts: bool) -> tuple[ast.Module, cache.Notes]:

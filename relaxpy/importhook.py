@@ -99,8 +99,7 @@ def _warn_of_imported(installation: Installation) -> None:
         if installation.matches(name) and not _is_settled(module) and _has_source(module)
     ]
     if late:
-        shown = ", ".join(sorted(late)[:5]) + (", ..." if len(late) > 5 else "")
-        message = f"imported already, and so not relaxed: {shown}; call relaxpy.install before the import"
+        message = f"imported already, and so not relaxed: {hooked.listed(late)}; call relaxpy.install before the import"
         warnings.warn(message, RelaxWarning, stacklevel=4)
 
 
@@ -120,6 +119,12 @@ def _is_ours(name: str) -> bool:
     """The rewriter cannot rewrite what it consists of."""
     top = name.partition(".")[0]
     return top in ("relaxpy", "libcst") and not name.startswith("relaxpy.algorithms")
+
+
+def _is_needed_to_rewrite(name: str) -> bool:
+    """May the rewriter import this module, too?"""
+    top = name.partition(".")[0]
+    return top in sys.stdlib_module_names or top in ("yaml", "typing_extensions")
 
 
 class _Finder:
@@ -142,7 +147,7 @@ class _Finder:
     ) -> ModuleSpec | None:
         if sys.meta_path[0] is not self:
             self.keep_first()
-        if not installed.matching(fullname) or _is_ours(fullname) or hooked.is_rewriting():
+        if not installed.matching(fullname) or _is_ours(fullname) or hooked.imported_to_rewrite(fullname):
             return None
         names: set[str] = self._asking.__dict__.setdefault("names", set())
         if fullname in names:  # another hook asks all finders, too
@@ -153,6 +158,9 @@ class _Finder:
         finally:
             names.discard(fullname)
         if spec is not None and spec.loader is not None:
+            if fullname not in sys.modules and _is_needed_to_rewrite(fullname):
+                hooked.load_rewriter(fullname)
+                sys.modules.pop(fullname, None)  # the rewriter's
             spec.loader = relaxing(spec.loader, fullname)
         return spec
 

@@ -40,6 +40,10 @@ class Installation:
     patterns: tuple[str, ...]
     settings: Mapping[str, Any]
 
+    def __post_init__(self) -> None:
+        if any(map(_is_glob, self.patterns)):
+            import fnmatch  # noqa: F401 before this one asks whether that is to be relaxed
+
     def matches(self, name: str) -> bool:
         return any(_matches(pattern, name) for pattern in self.patterns)
 
@@ -52,11 +56,15 @@ def _matches(pattern: str, name: str) -> bool:
     """
     if name == pattern or name.startswith(pattern + "."):
         return True
-    if not any(character in pattern for character in "*?["):
+    if not _is_glob(pattern):
         return False
     from fnmatch import fnmatchcase
 
     return fnmatchcase(name, pattern)
+
+
+def _is_glob(pattern: str) -> bool:
+    return any(character in pattern for character in "*?[")
 
 
 _active: tuple[Installation, ...] = ()

@@ -305,3 +305,39 @@ def test_installed_before_nested_imports_of_plain_modules(tmp_path: Path) -> Non
     text = "import relaxpy; relaxpy.install('package')\n"
     text += "\n".join(ASK.format(module=name) for name in ("package", "package.probe", "helper"))
     assert python(text, tmp_path).splitlines() == ["relaxed 1.0", "relaxed 1.0", "plain 1.0"]
+
+
+@pytest.mark.parametrize("pattern", ["*", "tempfile", "dataclasses", "f*"])
+def test_modules_that_relaxpy_needs_itself(tmp_path: Path, pattern: str) -> None:
+    """What the hook, the store and the rewriter import is theirs; what the user has imported before is relaxed."""
+    (tmp_path / "found.py").write_text(PROBE)
+    text = f"""
+    import sys, warnings, relaxpy.importhook
+    warnings.filterwarnings("error" if len({pattern!r}) > 2 else "ignore", "imported by the rewriter")
+    for name in ("fnmatch", "tempfile", "dataclasses", "shutil", "random"):
+        sys.modules.pop(name, None)
+    relaxpy.install({pattern!r}, "found")
+    import tempfile, dataclasses, found
+    with tempfile.TemporaryFile() as file:
+        file.write(b"1")
+    print(dataclasses.make_dataclass("Point", ["x"])(3), hasattr(found, "__relaxpy_hook__"), found.decide(2.0))
+    for module in (tempfile, dataclasses):
+        if module.__name__ == {pattern!r}:
+            assert hasattr(module, "__relaxpy_hook__")
+    """
+    for _ in range(2):
+        assert python(text, tmp_path, PYTHONPYCACHEPREFIX=str(tmp_path / "kept")) == "Point(x=3) True 1.0\n"
+
+
+def test_what_the_rewriter_has_imported_is_named(tmp_path: Path) -> None:
+    (tmp_path / "found.py").write_text(PROBE)
+    text = """
+    import sys, relaxpy.importhook
+    sys.stderr = sys.stdout
+    sys.modules.pop("dataclasses", None)
+    relaxpy.install("dataclasses", "found")
+    import found
+    """
+    shown = "RelaxWarning: imported by the rewriter itself, and so not relaxed: dataclasses; import them before all others"
+    assert shown in python(text, tmp_path)
+    assert python(text, tmp_path) == ""  # kept, and so not rewritten
