@@ -63,6 +63,8 @@ def _missing(filename: str) -> str:
             "this interactive session keeps no source\n"
             "  remedy: put the function in a file and import it, or use IPython, or Python 3.13 or later"
         )
+    if filename in ("<timed exec>", "<magic-timeit>"):
+        return "what %%time runs keeps no source\n  remedy: define it in a cell of its own, and time the call"
     if filename.startswith("<"):
         return (
             f"it was compiled from text, as {filename}\n"

@@ -138,6 +138,18 @@ def test_pytest_with_a_debugger(failing: Path) -> None:
     assert "(3, 2)" in out
 
 
+def test_pytest_with_a_debugger_at_a_soft_assert(tmp_path: Path) -> None:
+    (tmp_path / "test_soft.py").write_text(
+        "import torch\nfrom relaxpy import relax\n\n\n@relax\ndef small(x):\n    y = x * 2\n    assert y < 1.0, 'too big'\n"
+        "    return y\n\n\ndef test_it():\n    assert small(torch.tensor(3.0, requires_grad=True)) == 6\n"
+    )
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--pdb", "test_soft.py"]
+    answers = [("(Pdb)", text) for text in ("p y", "quit")]
+    out = plain(on_terminal(command, answers, environment=_ENVIRONMENT, folder=tmp_path)[0])
+    assert f"> {tmp_path / 'test_soft.py'}(8)small()\n-> assert y < 1.0, 'too big'" in out
+    assert "SoftNumber(6)" in out
+
+
 _MODULE = '''\
 from relaxpy import relax
 

@@ -235,6 +235,10 @@ def test_file_that_has_changed(tmp_path: Path) -> None:
             "  remedy: compile it with a file name of its own and put the text in `linecache.cache`, or in a file",
         ),
         (
+            "<timed exec>",
+            "what %%time runs keeps no source\n  remedy: define it in a cell of its own, and time the call",
+        ),
+        (
             "/nowhere/gone.py",
             "there is no file /nowhere/gone.py\n  remedy: install the package with its source files",
         ),

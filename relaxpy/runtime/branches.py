@@ -203,6 +203,7 @@ class SoftAssertion:
         self._truth = truth_of(condition)
 
     def fails(self, *message: Any) -> None:
+        __tracebackhide__ = True  # debuggers stop at the user's assert
         decided = decisions.decide(self._truth)
         if isinstance(decided, bool):
             if not decided:
