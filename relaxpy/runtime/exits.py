@@ -101,11 +101,11 @@ class Exits(Scope):
             total = ops.plus(total, exit_.mass)
         return total
 
-    def pass_on_loss(self, total: Mass) -> None:
+    def pass_on_loss(self, exits: list[Exit]) -> None:
         """After the scope: what is outside goes on with the mass that came to its end."""
         if self.lost and state.scopes:
             outside = state.scopes[-1]
-            outside.set_live(ops.times(total, outside.live))
+            outside.set_live(ops.times(self.total(exits), outside.live))
 
 
 def _known(names: Locals, wanted: Locals) -> Locals:

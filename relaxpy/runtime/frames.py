@@ -52,7 +52,7 @@ class Frame(Exits):
             result = None
         else:
             (result,) = self.merged(self.exits)
-        self.pass_on_loss(self.total(self.exits))
+        self.pass_on_loss(self.exits)
         raising.go_on(self.died)
         return result
 

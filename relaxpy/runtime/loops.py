@@ -204,7 +204,7 @@ class Loop(Exits):
             result = tuple(locals_.values())
         else:
             result = self.merged(self.exits)
-        self.pass_on_loss(self.total(self.exits))
+        self.pass_on_loss(self.exits)
         raising.go_on(self.died)
         return result
 

@@ -18,7 +18,7 @@ from relaxpy.runtime.ops import Mass, Operand
 from relaxpy.runtime.soft import UNDEFINED
 from relaxpy.runtime.state import state
 from relaxpy.runtime.through import Through
-from relaxpy.runtime.weights import Weights, mean as mean_of_scalars
+from relaxpy.runtime.weights import Weights, are_different_scalars, mean as mean_of_scalars, means_of_scalars
 
 
 class Mixer:
@@ -109,10 +109,30 @@ class Mixer:
 
         return blend_parts([values[k] for k in present], [heaps[k] for k in present], mixed)
 
-    def _blend(self, groups: list[_Group], present: tuple[int, ...], masses: list[Operand]) -> Any:
+    def means(self, columns: Sequence[Sequence[Any]]) -> list[Any]:
+        """The expectations of scalars that differ between many states, worked out together; None for what `mix` mixes."""
+        found: list[Any] = [None] * len(columns)
+        together = state.recorder is None and not self.straight and state.options.estimator != "sampled"
+        if len(self.heaps) > 2 and together and self.counts_all():
+            places = [place for place, column in enumerate(columns) if are_different_scalars(column)]
+            if len(places) > 1:
+                present = tuple(range(len(self.heaps)))
+                weights = self._weights_of(present, list(self.masses), [each for k in places for each in columns[k]])
+                for place, mean in zip(places, means_of_scalars(weights, [columns[place] for place in places])):
+                    found[place] = mean
+        return found
+
+    def counts_all(self) -> bool:
+        return all(map(self.counts, range(len(self.heaps))))
+
+    def _weights_of(self, present: tuple[int, ...], masses: list[Operand], values: Sequence[Any]) -> Weights:
         weights = self._weights.get(present)
         if weights is None:
-            weights = self._weights[present] = Weights(masses, _a_tensor(*(group.value for group in groups)))
+            weights = self._weights[present] = Weights(masses, _a_tensor(*values))
+        return weights
+
+    def _blend(self, groups: list[_Group], present: tuple[int, ...], masses: list[Operand]) -> Any:
+        weights = self._weights_of(present, masses, [group.value for group in groups])
         first, second = groups[:2]
         if len(groups) == 2:
             return blend(weights.of(tuple(second.states)), second.value, first.value, second.heap, first.heap)

@@ -7,6 +7,7 @@ of its own side, and then written.
 from __future__ import annotations
 
 import copy
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -36,7 +37,13 @@ def settle(mixer: Mixer, states: Sequence[Locals]) -> tuple[Any, ...]:
     """
     if mixer.is_empty():
         return tuple(states[0].values())
-    blended = tuple([_local(mixer, name, [local[name] for local in states]) for name in states[0]])
+    columns = [[local[name] for local in states] for name in states[0]]
+    blended = tuple(
+        [
+            _local(mixer, name, column) if mean is None else mean
+            for name, column, mean in zip(states[0], columns, mixer.means(columns))
+        ]
+    )
     if state.births:
         for place, heap in enumerate(mixer.heaps):
             if mixer.counts(place):
@@ -157,10 +164,16 @@ def _changes(mixer: Mixer) -> list[tuple[Container, Any, Any]]:
             writes.append((holder, WHOLE, _whole(among, holder)))
             writes += presence.mixed_of_whole(among, holder, [seen_in(holder, heap) for heap in among.heaps])
             continue
+        columns = []
         for cell in cells:
             old = holder.get(cell)
             values = [old if change is None else change.cells.get(cell, old) for change in changes]
-            values = presence.filled(holder, values)
+            columns.append(presence.filled(holder, values))
+        means = among.means(columns) if presence.are_sure() else itertools.repeat(None)
+        for cell, values, mean in zip(cells, columns, means):
+            if mean is not None:
+                writes.append((holder, cell, mean))
+                continue
             held = presence.truths(among, holder, cell, values)
             try:
                 mixed = (among if held is None else presence.weighed(among, held)).mix(values)

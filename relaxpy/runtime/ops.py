@@ -6,9 +6,10 @@ last: (n, ..., L). Everything here works for both.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TypeAlias, overload
 
 import torch
@@ -127,10 +128,16 @@ def is_finite_number(value: float | int) -> bool:
     return not isinstance(value, float) or math.isfinite(value)
 
 
+@contextlib.contextmanager
+def outside_transforms() -> Iterator[None]:
+    """For what outlives whatever transform or mode is at work now, so that it must not be made by one."""
+    with _disable_current_modes(), torch.inference_mode(False), torch._C._DisableFuncTorch():
+        yield
+
+
 @functools.lru_cache(maxsize=4096)
 def _constant(value: float, dtype: torch.dtype, device: torch.device) -> Tensor:
-    # It outlives whatever transform or mode is at work now, so it must not be made by one.
-    with _disable_current_modes(), torch.inference_mode(False), torch._C._DisableFuncTorch():
+    with outside_transforms():
         return torch.tensor(value, dtype=dtype, device=device)
 
 

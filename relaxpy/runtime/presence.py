@@ -67,6 +67,11 @@ def about(truth: SoftTruth) -> Existence | None:
     return getattr(truth, "about", None)
 
 
+def are_sure() -> bool:
+    """Is nothing known of a key or attribute that exists with a probability only?"""
+    return state.call is None or not state.call.presences
+
+
 def filled(holder: Container, values: list[Any]) -> list[Any]:
     """The values of a cell in several states; where a counter has no key, reading it gives 0."""
     target = holder.target

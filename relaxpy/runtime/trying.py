@@ -161,7 +161,7 @@ class Try(Protection):
         else:
             self.log.undo()
             result = tuple(locals_.values())
-        self.pass_on_loss(self.total(self.exits))
+        self.pass_on_loss(self.exits)
         raising.go_on(self.died)
         return result
 

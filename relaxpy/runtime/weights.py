@@ -7,6 +7,7 @@ four operations, not in 2 k.
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ import torch
 from torch import Tensor
 
 from relaxpy.runtime import integers, ops, partlyplain
+from relaxpy.runtime.integers import SoftInteger, node_of
 from relaxpy.runtime.ops import Operand
 from relaxpy.runtime.recipes import Mean
 from relaxpy.runtime.state import state
@@ -31,16 +33,16 @@ class Weights:
         total = rows.sum(0)
         nothing = total <= torch.finfo(total.dtype).tiny
         one = ops.constant(1.0, total)
-        first = torch.zeros((len(masses),) + (1,) * total.dim(), dtype=torch.bool, device=total.device)
-        first[0] = True
+        first = _first(len(masses), total.dim(), total.device)
         self.rows = torch.where(first & nothing, one, rows / torch.where(nothing, one, total))
         self._sums: dict[tuple[int, ...], Tensor] = {}
+        self._several: dict[tuple[tuple[int, ...], ...], Tensor] = {}
 
     def detached(self) -> Weights:
         """The same weights without their derivative."""
         known = copy.copy(self)
         known.rows = self.rows.detach()
-        known._sums = {}
+        known._sums, known._several = {}, {}
         return known
 
     def of(self, states: tuple[int, ...]) -> Tensor:
@@ -57,12 +59,24 @@ class Weights:
             self._sums[states] = known
         return known
 
-    def several(self, groups: Sequence[tuple[int, ...]]) -> Tensor:
+    def several(self, groups: tuple[tuple[int, ...], ...]) -> Tensor:
         """The weights of groups of states, shape (groups, *lanes)."""
-        first, count = groups[0][0], len(groups)
-        if all(len(states) == 1 for states in groups) and groups[-1][0] - first == count - 1:
-            return self.rows.narrow(0, first, count)
-        return torch.stack([self.of(states) for states in groups])
+        known = self._several.get(groups)
+        if known is None:
+            first, count = groups[0][0], len(groups)
+            if all(len(states) == 1 for states in groups) and groups[-1][0] - first == count - 1:
+                known = self.rows.narrow(0, first, count)
+            else:
+                known = torch.stack([self.of(states) for states in groups])
+            self._several[groups] = known
+        return known
+
+
+@functools.lru_cache(maxsize=1024)
+def _first(count: int, axes: int, device: torch.device) -> Tensor:
+    """Which of several states is the first, shape (count, 1, ...)."""
+    with ops.outside_transforms():
+        return torch.arange(count, device=device).reshape((-1,) + (1,) * axes) == 0
 
 
 def mean(weights: Weights, groups: Sequence[Group]) -> Any:
@@ -89,5 +103,47 @@ def mean(weights: Weights, groups: Sequence[Group]) -> Any:
     plain = partlyplain.mixed_integers(found, weights.several(states).unbind(0), values) if sampled else None
     if plain is not None:
         return plain
-    node = Mean(lambda: weights.several(states), *map(integers.node_of, values))
-    return integers.SoftInteger(found, node)
+    node = Mean(lambda: weights.several(states), *map(node_of, values))
+    return SoftInteger(found, node)
+
+
+def are_different_scalars(column: Sequence[Any]) -> bool:
+    """Finite scalars, more than two of them?"""
+    different = set()
+    for value in column:
+        kind = type(value)
+        if kind is SoftNumber or kind is SoftTruth or kind is SoftInteger:
+            if not value.finite:
+                return False
+            different.add(id(value))
+        elif kind is int or kind is bool or kind is float:
+            different.add(value)
+        else:
+            return False
+    return len(different) > 2
+
+
+def means_of_scalars(weights: Weights, columns: Sequence[Sequence[Any]]) -> Sequence[Any]:
+    """The means of several values, each of which is a scalar in every state; None for those that are not of one precision."""
+    lanes: list[Operand] = []
+    for state_ in zip(*columns):
+        for value in state_:
+            lifted = operand(value)
+            if lifted is None or not lifted[1]:
+                return [None] * len(columns)
+            lanes.append(lifted[0])
+    if len({each.dtype for each in lanes if isinstance(each, Tensor)}) > 1:
+        return [None] * len(columns)
+    values = ops.rows(lanes, weights.rows).unflatten(0, (-1, len(columns)))  # type: ignore[no-untyped-call]
+    found = ops.weighted_rows(weights.rows.unsqueeze(1), values).unbind(0)
+    return [_as_mean(weights, mean, column) for mean, column in zip(found, columns)]
+
+
+def _as_mean(weights: Weights, mean: Tensor, column: Sequence[Any]) -> Any:
+    """A mean of scalars as what it is: a truth, an integer or a number."""
+    kinds = {type(value) for value in column}
+    if SoftNumber in kinds or float in kinds:
+        return SoftNumber(mean, True)
+    if kinds <= {bool, SoftTruth}:
+        return SoftTruth(mean)
+    return SoftInteger(mean, Mean(lambda: weights.rows, *map(node_of, column)))
