@@ -16,7 +16,7 @@ from relaxpy import RelaxError, relax
 from relaxpy.algorithms.numeric import newton_sqrt
 from relaxpy.algorithms.ordering import selection_sort
 from relaxpy.algorithms.sorting import bubble_sort
-from tests.benchmarks.measure import live_bytes
+from tests.benchmarks.measure import Operations
 from tests.laws.support import assert_same
 
 BETA = 4.0
@@ -89,9 +89,9 @@ def test_less_is_kept(parts: int, share: float) -> None:
         program = relax(walk, batch=True, beta=BETA).with_options(checkpoint=checkpoint)
         program(x)
         gc.collect()
-        with live_bytes() as peak:
+        with Operations() as operations:
             program(x).sum().backward()
-        peaks.append(peak())
+        peaks.append(operations.peak)
     assert peaks[1] < share * peaks[0]
 
 
