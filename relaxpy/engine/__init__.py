@@ -6,6 +6,7 @@ operation, as it would without the engine; `f.engine_report()` says why. The mac
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -18,10 +19,32 @@ from relaxpy.engine import objectcode
 if TYPE_CHECKING:
     from relaxpy.runtime.options import Options
 
-__all__ = ["call"]
+__all__ = ["call", "concerns"]
 
+_ATOMS = frozenset({int, float, bool, str, bytes, complex, type(None)})
 _lock = threading.Lock()
 _HAVE_MACHINE = objectcode.available()
+
+
+def concerns(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """May an argument become soft: is there a floating-point tensor among them, or in their lists, tuples and dicts?"""
+    pending: list[Any] = [*args, *kwargs.values()]
+    seen: set[int] = set()
+    for value in pending:
+        kind = type(value)
+        if kind in _ATOMS:
+            continue
+        if isinstance(value, torch.Tensor):
+            if value.is_floating_point():
+                return True
+        elif isinstance(value, (list, tuple)):
+            if id(value) not in seen:
+                seen.add(id(value))
+                pending.extend(value)
+        elif isinstance(value, dict) and id(value) not in seen:
+            seen.add(id(value))
+            pending.extend(value.values())
+    return False
 
 
 def call(plan: Any, options: Options, args: tuple[Any, ...], kwargs: dict[str, Any], run: Callable[..., Any]) -> Any:
@@ -56,4 +79,10 @@ def _why_not_now(options: Options) -> str | None:
         return "a torch mode looks at every operation"
     if torch.is_autocast_enabled("cpu"):
         return "autocast is on"
+    if torch.is_anomaly_enabled():
+        return "autograd's anomaly detection is on"
+    if torch._C._get_tracing_state() is not None:
+        return "torch.jit.trace is at work"
+    if options.engine == "auto" and sys.gettrace() is not None:
+        return "a debugger or tracer follows the code"
     return None

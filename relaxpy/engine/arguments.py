@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import torch
@@ -17,9 +18,13 @@ _EXACT = frozenset({int, bool, str, bytes, type(None), range})
 
 
 class Arguments:
-    """``key``: hashable; ``tensors``: what becomes soft, each once; ``containers``: lists and dicts; ``objects``: all else."""
+    """``key``: hashable; ``tensors``: what becomes soft, each once; ``containers``: lists and dicts; ``objects``: all else.
 
-    def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    ``most``: with more parts than that the call is refused.
+    """
+
+    def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any], most: int | None = None) -> None:
+        self._left = sys.maxsize if most is None else most
         self.tensors: list[Tensor] = []
         self.places: dict[int, int] = {}
         self.objects: list[Any] = []
@@ -62,6 +67,7 @@ class Arguments:
                 return "again", known
             self.numbers[id(value)] = len(self.containers)
             self.containers.append(value)
+        self.spend(len(value))
         if kind is dict:
             for name in value:
                 if type(name) not in _EXACT:
@@ -71,7 +77,7 @@ class Arguments:
 
     def _tensor(self, tensor: Tensor) -> Any:
         if not tensor.is_floating_point():
-            return _constant(tensor)
+            return self.constant(tensor)
         place = self.places.get(id(tensor))
         if place is not None:
             return "again", "tensor", place
@@ -82,19 +88,26 @@ class Arguments:
         return tensor.shape, tensor.dtype
 
 
+    def constant(self, tensor: Tensor) -> Any:
+        if type(tensor) not in _TENSORS or tensor.device.type != "cpu" or tensor.numel() > LARGEST_CONSTANT:
+            refuse("a hard argument is a large tensor, or of another kind or device")
+        if tensor.requires_grad:
+            refuse("a hard argument needs a gradient")
+        self.spend(tensor.numel())
+        values: Any = tensor.tolist()
+        return "constant", tensor.shape, tensor.dtype, repr(values)
+
+    def spend(self, parts: int) -> None:
+        self._left -= parts
+        if self._left < 0:
+            refuse("its arguments have too many parts that are not soft")
+
+
 def _hard(value: Any, arguments: Arguments) -> Any:
     """What is hard is a constant of the program, by content."""
     if isinstance(value, Tensor):
-        return _constant(value)
+        return arguments.constant(value)
     if isinstance(value, (list, tuple)) and type(value) in (list, tuple):
+        arguments.spend(len(value))
         return type(value), tuple([_hard(item, arguments) for item in value])
     return arguments._describe(value)
-
-
-def _constant(tensor: Tensor) -> Any:
-    if type(tensor) not in _TENSORS or tensor.device.type != "cpu" or tensor.numel() > LARGEST_CONSTANT:
-        refuse("a hard argument is a large tensor, or of another kind or device")
-    if tensor.requires_grad:
-        refuse("a hard argument needs a gradient")
-    values: Any = tensor.tolist()
-    return "constant", tensor.shape, tensor.dtype, repr(values)

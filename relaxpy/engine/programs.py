@@ -9,96 +9,49 @@ import threading
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from relaxpy.engine.arguments import Arguments
-from relaxpy.engine.calling import Called, Packing, ProgramFunction
-from relaxpy.engine.machine import Machine
-from relaxpy.engine.planner import plan as planned
+from relaxpy.engine.making import make
 from relaxpy.engine.reading import Reading
-from relaxpy.engine.recorded import NO_LANES, NotRecordedError, refuse
-from relaxpy.engine.recorder import Input, Recorder, Warned
-from relaxpy.engine.recording import Run, record
-from relaxpy.engine.replay import Replay
-from relaxpy.engine.results import Building, Recording
-from relaxpy.engine.sampling import lanes_unlike
-from relaxpy.engine.tape import Tape
+from relaxpy.engine.recorded import NotRecordedError, refuse
+from relaxpy.engine.recording import Run
+from relaxpy.engine.variants import BETA, Request, Variant
 from relaxpy.runtime.options import Options
 
 MOST_KEYS = 64
 MOST_VARIANTS = 4
 MOST_ATTEMPTS = 8
-# What engine="auto" leaves to torch: fewer operations than this, and vectors, in one operation or on average, longer than this.
-FEWEST = 12
-WIDEST = 4096
-VECTOR = 64
+# Where engine="auto" has met so many calls in a row for which there can be no program, it looks at every so many-th only.
+PATIENCE = 16
+SELDOM = 64
+MOST_DESCRIBED = 2000  # parts of the arguments, beyond which it leaves a call to torch
 _DIFFERS = "its decisions differ from call to call"
 CAUTION = 0.01  # how far below epsilon a mass must be once a program has turned out to be too short
 
 
-@dataclass(frozen=True, eq=False)
-class Variant:
-    """A recorded program, with what must be as it was for it to hold."""
-
-    machine: Machine
-    replay: Replay
-    inputs: list[Input]
-    recording: Recording
-    warned: list[Warned]
-    reading: Reading
-    lanes: int
-    differentiable: list[bool]
-    sampled: tuple[Tape, Tensor] | None  # where some of the lanes decided: its tape, and which they were
-
-    def call(self, request: Request) -> tuple[bool, Any]:
-        """(does it hold for these values, the result)"""
-        arguments = request.arguments
-        given = [self._fetched(spec, arguments.tensors, request.beta) for spec in self.inputs]
-        called = Called(self.machine, self._packing(), self.replay)
-        outputs = ProgramFunction.apply(called, self.differentiable, *given)  # type: ignore[no-untyped-call]
-        assert called.run is not None
-        assert called.extra is not None
-        if called.run.failed:
-            return False, None
-        for warned, masses in zip(self.warned, called.extra):
-            warned.say(float(masses.max()))
-        return True, Building(outputs, arguments.tensors, arguments.containers).build(self.recording.result)
-
-    def more_lanes(self, request: Request) -> Tensor:
-        """Lanes to look at when it is recorded again, since it did not hold."""
-        assert self.sampled is not None
-        given = [self._fetched(spec, request.arguments.tensors, request.beta).detach() for spec in self.inputs]
-        lanes, uniform = self._packing().inputs_of(given)
-        return lanes_unlike(*self.sampled, lanes, uniform, self.machine.dtype)
-
-    def _packing(self) -> Packing:
-        return Packing(self.inputs, self.recording.outputs, self.lanes, self.machine.dtype)
-
-    @staticmethod
-    def _fetched(spec: Input, tensors: list[Tensor], beta: Tensor | None) -> Tensor:
-        if isinstance(spec.source, int):
-            return tensors[spec.source]
-        fetched: Any = beta if spec.source is BETA else spec.source()
-        return fetched  # type: ignore[no-any-return]
-
-
-BETA = "beta"
-
-
 class Entry:
-    """What is known for one key: programs, or why there are none."""
+    """What is known for one key: programs, or why there are none; of ``objects`` that were among the arguments."""
 
-    def __init__(self) -> None:
+    def __init__(self, objects: Sequence[Any] = ()) -> None:
+        self.objects = [_reference(value) for value in objects]
         self.variants: list[Variant] = []
         self.eager: str | None = None
         self.met = False  # was there a call of this key before?
         self.last = _DIFFERS  # why the last attempt gave no program
         self.attempts = 0
         self.lock = threading.RLock()
+
+
+def _reference(value: Any) -> Callable[[], Any]:
+    """Fetches an object, which may be gone by then: programs keep no argument alive, if it can be helped."""
+    try:
+        return weakref.ref(value)
+    except TypeError:
+        return lambda: value
 
 
 _all: weakref.WeakSet[Programs] = weakref.WeakSet()
@@ -113,6 +66,8 @@ class Programs:
         self.reasons: dict[str, int] = {}
         self.runs = 0
         self.recordings = 0
+        self.refused = 0  # calls in a row for which there could be no program
+        self.refusal = ""  # of the last one
         _all.add(self)
 
     def unlock(self) -> None:
@@ -121,11 +76,15 @@ class Programs:
         for entry in self.entries.values():
             entry.lock = threading.RLock()
 
-    def entry(self, key: Any) -> Entry:
+    def entry(self, key: Any, objects: Sequence[Any] = ()) -> Entry:
+        """What is known for a key, in which the objects are named by their addresses."""
         with self.lock:
             found = self.entries.get(key)
+            if found is not None and any(get() is not value for get, value in zip(found.objects, objects)):
+                del self.entries[key]  # of objects that are gone, at whose addresses there are others
+                found = None
             if found is None:
-                found = self.entries[key] = Entry()
+                found = self.entries[key] = Entry(objects)
                 while len(self.entries) > MOST_KEYS:
                     self.entries.popitem(last=False)
             else:
@@ -135,10 +94,24 @@ class Programs:
     def ran(self) -> None:
         with self.lock:
             self.runs += 1
+            self.refused = 0
 
     def note(self, why: str) -> None:
         with self.lock:
             self.reasons[why] = self.reasons.get(why, 0) + 1
+
+    def refuse(self, why: str) -> None:
+        """There can be no program for a call."""
+        self.note(why)
+        self.refused += 1
+        self.refusal = why
+
+    def rests(self) -> bool:
+        """Is a call left to torch without looking at it, since there was no program for any of the last ones?"""
+        if self.refused < PATIENCE or self.refused % SELDOM == 0:
+            return False
+        self.refuse(self.refusal)
+        return True
 
 
 def _unlock_all() -> None:
@@ -151,36 +124,23 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_unlock_all)
 
 
-@dataclass(frozen=True)
-class Request:
-    """A call that wants a program."""
-
-    plan: Any
-    options: Options
-    arguments: Arguments
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-    run: Run
-
-    @property
-    def beta(self) -> Tensor | None:
-        return self.options.beta if isinstance(self.options.beta, Tensor) else None
-
-
 def call(
     programs: Programs, plan: Any, options: Options, args: tuple[Any, ...], kwargs: dict[str, Any], run: Run
 ) -> Any:
     """Call a function by one of its programs, recorded if need be, or by ``run``."""
+    auto = options.engine == "auto"
+    if auto and programs.rests():
+        return run(plan, args, kwargs)
     try:
-        arguments = Arguments(args, kwargs)
+        arguments = Arguments(args, kwargs, MOST_DESCRIBED if auto else None)
         key = (_key_of_options(options), plan.batch, plan.hard, torch.get_default_dtype(), arguments.key)
         if not arguments.tensors:
             refuse("no argument is soft")
     except NotRecordedError as error:
-        programs.note(str(error))
+        programs.refuse(str(error))
         return run(plan, args, kwargs)
-    entry = programs.entry(key)
-    if options.engine == "auto" and not entry.met:
+    entry = programs.entry(key, arguments.objects)
+    if auto and not entry.met:
         entry.met = True
         programs.note("the first call of its kind")
         return run(plan, args, kwargs)
@@ -198,7 +158,7 @@ def call(
         if holds:
             programs.ran()
             return result
-    programs.note(entry.eager or entry.last)
+    programs.refuse(entry.eager or entry.last)
     return run(plan, args, kwargs)
 
 
@@ -252,9 +212,9 @@ def _record(programs: Programs, entry: Entry, request: Request, sample: Tensor |
     reading = Reading()
     try:
         reading.function(request.plan.made.function)
-        for value, get in _objects(request.arguments):
+        for value, get in zip(request.arguments.objects, entry.objects):
             reading.object(value, get)
-        variant = _recorded(request, reading, caution, sample)
+        variant = make(request, reading, caution, sample)
     except NotRecordedError as error:
         reading.snapshots.restore()
         entry.eager = str(error)
@@ -270,59 +230,11 @@ def _record(programs: Programs, entry: Entry, request: Request, sample: Tensor |
         reading.snapshots.restore()
         entry.eager = "it changes objects that outlive the call"
         return None
+    reading.forget()
     programs.recordings += 1
     entry.variants.insert(0, variant)
     del entry.variants[MOST_VARIANTS:]
     return variant
-
-
-def _objects(arguments: Arguments) -> list[tuple[Any, Callable[[], Any]]]:
-    # their identity is part of the key
-    return [(value, lambda value=value: value) for value in arguments.objects]  # type: ignore[misc]
-
-
-def _recorded(request: Request, reading: Reading, caution: float, sample: Tensor | None) -> Variant:
-    plan, beta, arguments = request.plan, request.beta, request.arguments
-    dtype = arguments.tensors[0].dtype
-    if dtype not in (torch.float32, torch.float64) or any(t.dtype != dtype for t in arguments.tensors):
-        refuse(f"its arguments are {' and '.join(sorted({str(t.dtype) for t in arguments.tensors}))}")
-    recorder = Recorder(bool(plan.batch), dtype, caution, sample)
-    recorder.parameters = reading.snapshots.parameters
-    if request.options.engine == "auto":
-        recorder.widest = WIDEST
-    if beta is not None:
-        recorded = recorder.read(beta.reshape(()), BETA, None, NO_LANES)
-        plan = dataclasses.replace(plan, settings={**plan.settings, BETA: recorded})
-    recording = record(request.run, plan, request.args, request.kwargs, arguments, recorder, reading)
-    if request.options.engine == "auto":
-        _refuse_what_torch_does_well(recorder)
-    rows = [*recording.rows, *(warned.row for warned in recorder.warned)]
-    program = planned(recorder.tape, rows)
-    tape = recorder.tape
-    replay = Replay(
-        tape.code, tape.arguments, tape.lane_inputs, tape.uniform_inputs, tape.constants, recording.rows, dtype
-    )
-    smooth = program.smooth
-    differentiable = [any(smooth[o.start : o.start + o.count]) and o.dtype.is_floating_point for o in recording.outputs]
-    return Variant(
-        machine=Machine(program, dtype),
-        replay=replay,
-        inputs=recorder.inputs,
-        recording=recording,
-        warned=recorder.warned,
-        reading=reading,
-        lanes=recorder.lane_count,
-        differentiable=differentiable,
-        sampled=None if recorder.sample is None else (recorder.tape, recorder.sample),
-    )
-
-
-def _refuse_what_torch_does_well(recorder: Recorder) -> None:
-    """A program costs as much as a few operations of torch; long vectors are as fast without one."""
-    if recorder.operations < FEWEST:
-        refuse("it takes few operations")
-    if recorder.tape.rows > VECTOR * recorder.operations:
-        refuse("it works on long vectors")
 
 
 def _was_raised_by_code(error: BaseException) -> bool:

@@ -100,6 +100,17 @@ class Reading:
                 return False
         return True
 
+    def forget(self) -> None:
+        """Keep the checks only, not what was read."""
+        self.snapshots.forget()
+        self._known.clear()
+        self._modules.clear()
+
+    @property
+    def size(self) -> int:
+        """How many things are compared before each run."""
+        return len(self.checks) + self.snapshots.size
+
     def holds(self, value: Any) -> bool:
         """Is this one of the objects that were read?"""
         return id(value) in self._known or any(value is holder for holder, _ in self.snapshots.contents)

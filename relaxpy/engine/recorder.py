@@ -21,7 +21,6 @@ from relaxpy.engine.tape import Tape
 from relaxpy.runtime.state import state
 
 _NUMBERS = (float, int, bool)
-LONGEST = 4_000_000  # rows of a tape
 _ISFINITE, _LE, _NOT, _DETACH = (CODES[name] for name in "isfinite le not detach".split())
 
 
@@ -60,7 +59,7 @@ class Recorder:
         self.warned: list[Warned] = []
         self.refused: BaseException | None = None
         self.operations = 0  # of tensors, each of one row or of many
-        self.widest = LONGEST  # rows that an operation may have
+        self.widest = self.tape.longest  # rows that an operation may have
         self._read: dict[int, Recorded] = {}
         self._constants: dict[int, tuple[Tensor, int, Recorded]] = {}  # tensors of no dimension, by identity
         self._finite: dict[int, bool] = {}
@@ -163,8 +162,6 @@ class Recorder:
         ids = list(map(self.tape.emit, itertools.repeat(code), *lists))
         if len(ids) > self.widest:
             refuse("it works on long vectors")
-        if self.tape.rows > LONGEST:
-            refuse(f"its program is longer than {LONGEST} operations")
         return Recorded(self, np.array(ids, np.int64).reshape(shape), lanes, dtype)
 
     def arithmetic(self, name: str, *operands: Any) -> Recorded:

@@ -23,6 +23,7 @@ from relaxpy.runtime.attributecontainers import AttributeContainer
 from relaxpy.runtime.containers import container
 
 LARGEST = 100_000  # elements of a tensor or array that is compared at each call
+ELEMENTS = 100  # of a tensor are compared in the time of one value of Python's
 DEEPEST = 12
 _ATOMS = frozenset(
     {int, float, bool, str, bytes, complex, type(None), type(Ellipsis), type(NotImplemented), range, slice, torch.Size}
@@ -54,10 +55,17 @@ class Snapshots:
         self.contents: list[tuple[Any, Any]] = []
         self.parameters: dict[int, tuple[Tensor, Callable[[], Any]]] = {}
         self._open: set[int] = set()
+        self.size = 0  # values that are compared, and elements of tensors, many for one
+
+    def forget(self) -> None:
+        """Keep nothing alive that was met; what was taken still compares."""
+        self.contents.clear()
+        self.parameters = {}
 
     def take(self, value: Any, get: Callable[[], Any], depth: int = 0) -> Check:
         """A test whether another value is as this one is now; ``get`` fetches the value at a later call."""
         kind = type(value)
+        self.size += 1
         if kind in _ATOMS:
             return _equal_to(value)
         if isinstance(value, _BY_IDENTITY) or isinstance(value, enum.Enum):
@@ -68,6 +76,7 @@ class Snapshots:
         if kind is np.ndarray:
             if value.size > LARGEST or value.dtype == object:
                 refuse("it reads a large array")
+            self.size += value.size // ELEMENTS
             copy = value.copy()
             nan = copy.dtype.kind == "f"
 
@@ -94,6 +103,7 @@ class Snapshots:
             )
         if value.numel() > LARGEST:
             refuse("it reads a large tensor")
+        self.size += value.numel() // ELEMENTS
         copy = value.detach().clone()
 
         def check(other: Any) -> bool:

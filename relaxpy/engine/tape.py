@@ -8,6 +8,9 @@ from collections.abc import Callable, Sequence
 
 from relaxpy.engine.arithmetic import FLOATS
 from relaxpy.engine.instructions import CHECK, CODES, DOT, SOFTMAX, SUM
+from relaxpy.engine.recorded import refuse
+
+LONGEST = 4_000_000  # rows
 
 _ADD, _SUB, _MUL, _DIV, _WHERE, _SIGMOID, _RAMP = (CODES[name] for name in "add sub mul div where sigmoid ramp".split())
 _COMMUTATIVE = frozenset(CODES[name] for name in "add mul eq ne and or".split())
@@ -28,6 +31,7 @@ class Tape:
         self.constants: dict[int, float] = {}
         self.new_constants: list[tuple[int, float]] = []  # those that an evaluation has not seen
         self.checks = 0
+        self.longest = LONGEST
         self._known: dict[tuple[int, ...], int] = {}
         self._constant_rows: dict[tuple[float, float], int] = {}
 
@@ -91,6 +95,8 @@ class Tape:
                 return fused
         definers = self.definers
         row = len(definers)
+        if row > self.longest:
+            refuse(f"its program is longer than {self.longest} operations")
         definers.append(len(self.code))
         self.code.extend((code, row, a, b, c))
         return row

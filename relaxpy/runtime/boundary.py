@@ -44,7 +44,12 @@ def call(plan: Plan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if state.call is not None:
         return _nested(plan, state.call, args, kwargs)
     installed = settings_in(plan.function.__globals__)
-    if _engine_of(plan, installed) != "eager" and plan.made is not None and "torch" in sys.modules:
+    if (
+        plan.made is not None
+        and _engine_of(plan, installed) != "eager"
+        and "torch" in sys.modules
+        and engine.concerns(args, kwargs)
+    ):
         options = resolve({**installed, **state.settings, **plan.settings})
         if options.checkpoint is not None:
             return call_eagerly(plan, args, kwargs)

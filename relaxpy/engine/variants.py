@@ -1,0 +1,84 @@
+"""A recorded program of a function, and what must be as it was for it to hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from relaxpy.engine.arguments import Arguments
+from relaxpy.engine.calling import Called, Packing, ProgramFunction
+from relaxpy.engine.machine import Machine
+from relaxpy.engine.reading import Reading
+from relaxpy.engine.recorder import Input, Warned
+from relaxpy.engine.recording import Run
+from relaxpy.engine.replay import Replay
+from relaxpy.engine.results import Building, Recording
+from relaxpy.engine.sampling import lanes_unlike
+from relaxpy.engine.tape import Tape
+from relaxpy.runtime.options import Options
+
+BETA = "beta"
+
+
+@dataclass(frozen=True)
+class Request:
+    """A call that wants a program."""
+
+    plan: Any
+    options: Options
+    arguments: Arguments
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    run: Run
+
+    @property
+    def beta(self) -> Tensor | None:
+        return self.options.beta if isinstance(self.options.beta, Tensor) else None
+
+
+@dataclass(frozen=True, eq=False)
+class Variant:
+    """A recorded program, with what must be as it was for it to hold."""
+
+    machine: Machine
+    replay: Replay
+    inputs: list[Input]
+    recording: Recording
+    warned: list[Warned]
+    reading: Reading
+    lanes: int
+    differentiable: list[bool]
+    sampled: tuple[Tape, Tensor] | None  # where some of the lanes decided: its tape, and which they were
+
+    def call(self, request: Request) -> tuple[bool, Any]:
+        """(does it hold for these values, the result)"""
+        arguments = request.arguments
+        given = [self._fetched(spec, arguments.tensors, request.beta) for spec in self.inputs]
+        called = Called(self.machine, self._packing(), self.replay)
+        outputs = ProgramFunction.apply(called, self.differentiable, *given)  # type: ignore[no-untyped-call]
+        assert called.run is not None
+        assert called.extra is not None
+        if called.run.failed:
+            return False, None
+        for warned, masses in zip(self.warned, called.extra):
+            warned.say(float(masses.max()))
+        return True, Building(outputs, arguments.tensors, arguments.containers).build(self.recording.result)
+
+    def more_lanes(self, request: Request) -> Tensor:
+        """Lanes to look at when it is recorded again, since it did not hold."""
+        assert self.sampled is not None
+        given = [self._fetched(spec, request.arguments.tensors, request.beta).detach() for spec in self.inputs]
+        lanes, uniform = self._packing().inputs_of(given)
+        return lanes_unlike(*self.sampled, lanes, uniform, self.machine.dtype)
+
+    def _packing(self) -> Packing:
+        return Packing(self.inputs, self.recording.outputs, self.lanes, self.machine.dtype)
+
+    @staticmethod
+    def _fetched(spec: Input, tensors: list[Tensor], beta: Tensor | None) -> Tensor:
+        if isinstance(spec.source, int):
+            return tensors[spec.source]
+        fetched: Any = beta if spec.source is BETA else spec.source()
+        return fetched  # type: ignore[no-any-return]
