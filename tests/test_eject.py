@@ -204,7 +204,7 @@ def test_algorithms(written: Any, case: Case) -> None:
     function = getattr(written(case.function.__module__), case.function.__name__)
     assert type(function) is relaxpy.Relaxed
     arguments = [to_tensor(argument) for argument in case.draw(1)[0]]
-    with relaxpy.options(beta=case.beta, max_iter=20):
+    with relaxpy.options(beta=case.beta, max_iter=20, engine="eager"):  # equal to the last bit
         assert results(function, *arguments) == results(relax(case.function), *arguments)
 
 

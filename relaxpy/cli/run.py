@@ -45,7 +45,7 @@ _OPTIONS: dict[str, tuple[Callable[[str], object], str]] = {
     "t_norm": (str, "what `and` makes of two probabilities (default: product)"),
     "mode": (str, "soft (default), hard or straight-through"),
     "estimator": (str, "merged (default), exact or sampled"),
-    "engine": (str, "eager (default), tape or auto; of functions that are decorated"),
+    "engine": (str, "auto (default), eager or tape; of functions that are decorated"),
     "max_paths": (int, "how many paths the exact estimator follows at most"),
     "samples": (int, "how many paths the sampled estimator draws"),
     "checkpoint": (int, "parts for which the backward pass runs a call again (default: it keeps everything)"),

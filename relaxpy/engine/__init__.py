@@ -19,16 +19,21 @@ from relaxpy.engine import objectcode
 if TYPE_CHECKING:
     from relaxpy.runtime.options import Options
 
-__all__ = ["call", "concerns"]
+__all__ = ["call", "tries"]
 
 _ATOMS = frozenset({int, float, bool, str, bytes, complex, type(None)})
 _lock = threading.Lock()
 _HAVE_MACHINE = objectcode.available()
 
 
-def concerns(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    """May an argument become soft: is there a floating-point tensor among them, or in their lists, tuples and dicts?"""
-    pending: list[Any] = [*args, *kwargs.values()]
+def tries(plan: Any, chosen: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """May there be a program for a call? Asked before every call: not if nothing can become soft, or all was in vain so far."""
+    programs = plan.made.programs
+    return not (chosen == "auto" and programs is not None and programs.rests()) and _holds_tensors([*args, *kwargs.values()])
+
+
+def _holds_tensors(pending: list[Any]) -> bool:
+    """Is there a floating-point tensor among values that may become soft, or in their lists, tuples and dicts?"""
     seen: set[int] = set()
     for value in pending:
         kind = type(value)
@@ -37,13 +42,11 @@ def concerns(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         if isinstance(value, torch.Tensor):
             if value.is_floating_point():
                 return True
-        elif isinstance(value, (list, tuple)):
-            if id(value) not in seen:
-                seen.add(id(value))
-                pending.extend(value)
-        elif isinstance(value, dict) and id(value) not in seen:
+        elif isinstance(value, (list, tuple, dict)) and id(value) not in seen:
             seen.add(id(value))
-            pending.extend(value.values())
+            items = value.values() if isinstance(value, dict) else value
+            if not _ATOMS.issuperset(map(type, items)):
+                pending.extend(items)
     return False
 
 

@@ -71,15 +71,13 @@ class Packing:
 
     def _output(self, spec: Output, rows: Tensor) -> Tensor:
         part = rows[spec.start : spec.start + spec.count]
-        if not spec.lanes_first:
-            result = part.reshape(spec.shape)
-        elif not spec.shape:
-            result = part.reshape(self.lanes)
+        if spec.lanes_first:
+            result = part.reshape(*spec.shape, self.lanes)
         else:
-            result = part.reshape(*spec.shape, self.lanes).movedim(-1, 0)
-        return (
-            result.to(spec.dtype) if spec.dtype != self.dtype else result.clone(memory_format=torch.contiguous_format)
-        )
+            result = part.reshape(spec.shape)
+        result = result.to(spec.dtype) if spec.dtype != self.dtype else result.clone()
+        # laid out as the eager path does, so that compiled code takes either
+        return result.movedim(-1, 0) if spec.lanes_first and spec.shape else result
 
     def joined(self, gradients: Sequence[Tensor | None]) -> Tensor:
         """The gradients of the outputs as rows, shape (outputs, lanes)."""

@@ -20,6 +20,7 @@ from relaxpy.engine.recorded import refuse
 from relaxpy.engine.tape import Tape
 
 MOST_BYTES = 1 << 28
+MANY = 1024  # lanes, of which few are looked at from the beginning
 FEW = 256  # lanes that are looked at where all are too many
 _WORD_BYTES = 4
 _PAGE = 1 << 12
@@ -27,6 +28,11 @@ _PAGE = 1 << 12
 # the first of some rows, and their values, shape (rows, lanes) or, where lanes share them, (rows, 1)
 Inputs = list[tuple[int, Tensor]]
 Floats = npt.NDArray[Any]
+
+
+def some_of(lanes: int) -> Tensor:
+    """Few lanes, spread over all."""
+    return torch.arange(0, lanes, -(-lanes // FEW))
 
 
 class Evaluation:
@@ -37,14 +43,14 @@ class Evaluation:
         self._inputs = inputs
         self._kind: Any = np.float64 if dtype == torch.float64 else np.float32
         self._all_lanes = lanes
-        self.sample = sample
+        self.sample = sample if sample is not None or lanes <= MANY else some_of(lanes)
         self.kernel = kernel(dtype == torch.float64)
         self._done = 0
         self._rows = 0
         self._failed = np.zeros(1, np.int64)
         self._parameters = np.zeros(len(PARAMETERS), np.int64)
         self._address = self._parameters.ctypes.data
-        self._begin(lanes if sample is None else len(sample))
+        self._begin(lanes if self.sample is None else len(self.sample))
 
     def _begin(self, lanes: int) -> None:
         """Make room for so many lanes; pages that nobody touches cost nothing."""
@@ -69,7 +75,7 @@ class Evaluation:
         if self.lanes <= FEW or self.sample is not None:
             refuse("it decides by values, and is too long for so many lanes")
         before = self.memory
-        self.sample = torch.arange(0, self._all_lanes, -(-self._all_lanes // FEW))
+        self.sample = some_of(self._all_lanes)
         self._begin(len(self.sample))
         self.memory[:rows, : self.lanes] = before[:rows, self.sample.numpy()]
         self.memory[:rows, self.lanes :] = self.memory[:rows, self.lanes - 1 : self.lanes]
@@ -109,4 +115,3 @@ class Evaluation:
 
 
 _CODE, _COUNT, _ARGUMENTS = (PLACES[name] for name in ("code", "count", "arguments"))
-

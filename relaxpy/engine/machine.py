@@ -20,7 +20,7 @@ from relaxpy.engine.kernel_parameters import PARAMETERS, PLACES
 from relaxpy.engine.objectcode import Kernel, kernel
 from relaxpy.engine.planner import Program
 
-CACHE_BYTES = 1 << 20  # what the rows of a chunk may take, values and gradients together
+CACHE_BYTES = 1 << 20  # what the local rows of a chunk may take, values and gradients together
 SPLIT_WORK = 400_000  # instructions times lanes from which on two threads are worth their while
 GROUPS = 8  # in which the gradients of uniform rows are summed
 
@@ -95,10 +95,13 @@ class Machine:
         return fixed
 
     def _width(self, lanes: int) -> int:
-        """Lanes of a chunk: a multiple of the vector's, so that the rows of a segment stay in the cache."""
+        """Lanes of a chunk: a multiple of the vector's, so that the local rows of a segment stay in the cache.
+
+        Saved rows pass by; narrower chunks for their sake would only interpret every instruction more often.
+        """
         vector = self.kernel.width
         item = 8 if self.dtype == torch.float64 else 4
-        rows = 2 * (self.program.local_rows + self.program.saved_rows) + 1
+        rows = 2 * self.program.local_rows + 1
         most = max(vector, CACHE_BYTES // (rows * item) // vector * vector)
         chunks = -(-lanes // most)
         if len(self.program.code) * lanes >= SPLIT_WORK:

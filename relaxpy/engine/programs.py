@@ -129,8 +129,6 @@ def call(
 ) -> Any:
     """Call a function by one of its programs, recorded if need be, or by ``run``."""
     auto = options.engine == "auto"
-    if auto and programs.rests():
-        return run(plan, args, kwargs)
     try:
         arguments = Arguments(args, kwargs, MOST_DESCRIBED if auto else None)
         key = (_key_of_options(options), plan.batch, plan.hard, torch.get_default_dtype(), arguments.key)

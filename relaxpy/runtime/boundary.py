@@ -44,12 +44,8 @@ def call(plan: Plan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if state.call is not None:
         return _nested(plan, state.call, args, kwargs)
     installed = settings_in(plan.function.__globals__)
-    if (
-        plan.made is not None
-        and _engine_of(plan, installed) != "eager"
-        and "torch" in sys.modules
-        and engine.concerns(args, kwargs)
-    ):
+    chosen = _engine_of(plan, installed)
+    if chosen != "eager" and plan.made is not None and is_torch_here() and engine.tries(plan, chosen, args, kwargs):
         options = resolve({**installed, **state.settings, **plan.settings})
         if options.checkpoint is not None:
             return call_eagerly(plan, args, kwargs)

@@ -26,8 +26,8 @@ __all__ = ["DEFAULTS", "Options", "Region", "options", "resolve"]
 
 
 def _usual_engine() -> str:
-    """The engine where none is chosen: ``$RELAXPY_ENGINE``, or "eager"."""
-    chosen = os.environ.get("RELAXPY_ENGINE") or "eager"
+    """The engine where none is chosen: ``$RELAXPY_ENGINE``, or "auto"."""
+    chosen = os.environ.get("RELAXPY_ENGINE") or "auto"
     try:
         return str(checked({"engine": chosen})["engine"])
     except RelaxError as error:
@@ -58,8 +58,8 @@ class Options:
     about 1 / checkpoint of the memory for (checkpoint + 1) / 2 further runs. Such a call may depend on its arguments only, and
     change nothing else (see relaxpy.runtime.checkpoints). None: everything is kept.
     ``engine``: how calls run, "eager" operation by operation, "tape" as one recorded program where that can be,
-    "auto" so from the second call of a kind on, but for few operations and long vectors, which are as fast without.
-    The default is that of the environment variable ``RELAXPY_ENGINE``, if there is one.
+    "auto" (the default, unless the environment variable ``RELAXPY_ENGINE`` names another) so from the second call of a kind on,
+    but for few operations and long vectors, which are as fast without.
     """
 
     beta: float | Tensor = 10.0

@@ -1,9 +1,9 @@
 """The rows of the benchmark: programs, sizes, and in which forms each is there.
 
-The columns: "relaxed" is the plain Python program under `relax`, "checkpoint=4" with an option that trades time for memory,
-"tape" the same as one recorded program; "AlgoVision" the same in its language, element by element; "AlgoVision, vectorised"
-where that language can say it; "torch by hand" what one would write for a batch at once, which for bubble sort is another
-algorithm, the odd-even network of diffsort; "compiled by hand" that under torch.compile.
+The columns: "relaxed" is the plain Python program under `relax`, operation by operation, "tape" the same as one recorded
+program, "checkpoint=4" with an option that trades time for memory; "AlgoVision" the same in its language, element by element;
+"AlgoVision, vectorised" where that language can say it; "torch by hand" what one would write for a batch at once, which for
+bubble sort is another algorithm, the odd-even network of diffsort; "compiled by hand" that under torch.compile.
 """
 
 from __future__ import annotations
@@ -246,19 +246,25 @@ def _second(program: Callable[..., Any]) -> Callable[..., Tensor]:
     return lambda *inputs: program(*inputs)[1]
 
 
-def by_tape(row: Row) -> Row:
-    """The row with a column for its relaxed program, recorded."""
+def under(engine: str, maker: Maker) -> Maker:
+    """A relaxed program under an engine."""
 
     def make() -> Callable[..., Tensor]:
-        program = row.columns[RELAXED]()
+        program = maker()
 
         def run(*inputs: Tensor) -> Tensor:
-            with relaxpy.options(engine="tape"):
+            with relaxpy.options(engine=engine):
                 return program(*inputs)
 
         return run
 
-    return replace(row, columns={RELAXED: row.columns[RELAXED], TAPE: make, **row.columns})
+    return make
+
+
+def by_engines(row: Row) -> Row:
+    """The row with its relaxed program operation by operation, and recorded."""
+    columns = {RELAXED: under("eager", row.columns[RELAXED]), TAPE: under("tape", row.columns[RELAXED])}
+    return replace(row, columns={**columns, **{name: maker for name, maker in row.columns.items() if name != RELAXED}})
 
 
 def rows() -> list[Row]:
@@ -273,7 +279,7 @@ def rows() -> list[Row]:
         *(selection(n) for n in (5, 10)),
         training_step(),
     ]
-    return [by_tape(row) if RELAXED in row.columns else row for row in table]
+    return [by_engines(row) if RELAXED in row.columns else row for row in table]
 
 
 def small_rows() -> list[Row]:
@@ -288,7 +294,7 @@ def small_rows() -> list[Row]:
         selection(4, 3),
         training_step(3, 2),
     ]
-    return [by_tape(row) if RELAXED in row.columns else row for row in table]
+    return [by_engines(row) if RELAXED in row.columns else row for row in table]
 
 
 __all__ = ["COLUMNS", "RELAXED", "rows", "small_rows"]
