@@ -72,6 +72,7 @@ from relaxpy.runtime.stores import (
 from relaxpy.runtime.suspending import suspending
 from relaxpy.runtime.trying import finally_, try_
 from relaxpy.runtime.walruses import bound, first
+from relaxpy.runtime.wholes import whole
 
 
 def visible(names: dict[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import Any
 from relaxpy.errors import SoftValueError
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.state import paths, state
+from relaxpy.runtime.wholes import whole
 
 watching: Any = LazyModule("relaxpy.runtime.watching")
 callees: Any = LazyModule("relaxpy.runtime.callees")
@@ -99,7 +100,7 @@ def spent(iterable: Any) -> Any:
     """What an unpacking, a star or a comprehension runs over."""
     if paths and state.scopes:
         check_spent(iterable)
-    return iterable
+    return whole(iterable)
 
 
 def check_spent(iterable: Any) -> None:

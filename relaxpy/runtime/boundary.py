@@ -25,6 +25,7 @@ unwrapping: Any = LazyModule("relaxpy.runtime.unwrapping")
 wrapping: Any = LazyModule("relaxpy.runtime.wrapping")
 checkpoints: Any = LazyModule("relaxpy.runtime.checkpoints")
 batching: Any = LazyModule("relaxpy.runtime.batching")
+doubts: Any = LazyModule("relaxpy.runtime.doubts")
 estimators: Any = LazyModule("relaxpy.runtime.estimators")
 engine: Any = LazyModule("relaxpy.engine")
 
@@ -173,6 +174,8 @@ def run(current: Call, function: Callable[..., Any], args: Any, kwargs: dict[str
     except BaseException as error:
         failed(current, error)
         raise
+    if current.presences:
+        doubts.check_given((result, *args, *kwargs.values(), *current.outside, function))
     return plain_result(current, result)
 
 

@@ -25,9 +25,10 @@ from relaxpy.runtime.installed import is_hooked, rewritten_with_module
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.marks import is_tensor, is_torch_here
 from relaxpy.runtime.state import calls, paths, state
+from relaxpy.runtime.wholes import reading
 
 classes: Any = LazyModule("relaxpy.runtime.classes")
-presence: Any = LazyModule("relaxpy.runtime.presence")
+doubts: Any = LazyModule("relaxpy.runtime.doubts")
 advancing: Any = LazyModule("relaxpy.runtime.advancing")
 programs: Any = LazyModule("relaxpy.programs")
 mutations: Any = LazyModule("relaxpy.runtime.mutations")
@@ -61,7 +62,7 @@ def callee(function: Any) -> Any:
         return function
     if kind in _BUILTINS:
         found = advancing.passing(function, _builtin(function)) if paths and state.scopes else _builtin(function)
-        return presence.asking(function, found) if state.call.presences else found
+        return doubts.asking(function, found) if state.call.presences else found
     if kind is functools.partial:
         inner = callee(function.func)
         return function if inner is function.func else functools.partial(inner, *function.args, **function.keywords)
@@ -129,8 +130,8 @@ def _noting(function: Any) -> Any:
 def _library(function: Any) -> Any:
     """Code that is called as it is; on a soft path the containers that it is given are compared before and after."""
     if state.logs:
-        return watching.watched(function)
-    return function
+        function = watching.watched(function)
+    return reading(function) if calls and not watching.looks_at_its_caller(function) else function
 
 
 def _builtin(function: Any) -> Any:

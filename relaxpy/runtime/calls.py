@@ -52,6 +52,7 @@ class Call:
         self.classes: dict[type, tuple[str, ...]] = {}
         self.classes_met: tuple[type, ...] = ()
         self.codes: set[CodeType] = set()
+        self.outside: list[Any] = []  # what these take from their modules
         self.parked: list[tuple[Container, Any, Any, Any]] = []
         self.soft = False
         self.dtype: Any = None  # the widest among the soft arguments

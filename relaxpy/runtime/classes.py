@@ -13,10 +13,12 @@ from collections.abc import Callable, Iterable
 from types import FunctionType, ModuleType
 from typing import Any
 
+from relaxpy.errors import is_users
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.marks import met
 from relaxpy.runtime.soft import Soft
 from relaxpy.runtime.state import calls, state
+from relaxpy.runtime.wholes import filled
 
 callees: Any = LazyModule("relaxpy.runtime.callees")
 
@@ -61,6 +63,8 @@ def meet_names(function: Callable[..., Any]) -> None:
     call.codes.add(function.__code__)
     names = function.__globals__
     outside = [names[name] for name in function.__code__.co_names if name in names]
+    if is_users(str(names.get("__name__"))):
+        call.outside += [value for value in outside if not isinstance(value, (FunctionType, ModuleType))]
     for cell in function.__closure__ or ():
         with contextlib.suppress(ValueError):
             outside.append(cell.cell_contents)
@@ -140,4 +144,4 @@ def asked(condition: Any) -> Any:
         decide = getattr(type(condition), "__bool__", None)
         if type(decide) is FunctionType and callees.is_user_function(decide):
             return callees.callee(decide)(condition)
-    return met(condition)
+    return filled(met(condition))

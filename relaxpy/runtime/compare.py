@@ -10,10 +10,11 @@ from typing import Any
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.marks import met
 from relaxpy.runtime.soft import Soft
-from relaxpy.runtime.state import calls
+from relaxpy.runtime.state import calls, state
 
 callees: Any = LazyModule("relaxpy.runtime.callees")
 classes: Any = LazyModule("relaxpy.runtime.classes")
+doubts: Any = LazyModule("relaxpy.runtime.doubts")
 sequences: Any = LazyModule("relaxpy.runtime.sequences")
 softcompare: Any = LazyModule("relaxpy.runtime.softcompare")
 
@@ -63,6 +64,8 @@ def _compare(comparison: Callable[[Any, Any], Any], a: Any, b: Any) -> Any:
     if calls:
         classes.meet(type(a))
         classes.meet(type(b))
+        if state.call is not None and state.call.presences:
+            doubts.check_given((a, b))
         return sequences.element(comparison, a, b)
     return comparison(a, b)
 

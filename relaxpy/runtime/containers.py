@@ -6,7 +6,7 @@ attributecontainers.py) the attributes of an object.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Mapping
 from types import CellType
 from typing import Any
@@ -123,10 +123,12 @@ class DictContainer(Container):
         return dict.get(self.target, cell, UNDEFINED)
 
     def put(self, cell: Any, value: Any) -> None:
-        if value is UNDEFINED:
-            dict.pop(self.target, cell, None)
-        else:
-            dict.__setitem__(self.target, cell, value)
+        # an OrderedDict keeps its order apart, which the methods of dict would go around
+        kind = OrderedDict if isinstance(self.target, OrderedDict) else dict
+        if value is not UNDEFINED:
+            kind.__setitem__(self.target, cell, value)
+        elif cell in self.target:
+            kind.__delitem__(self.target, cell)
 
     def copy(self) -> Any:
         return dict(self.target)

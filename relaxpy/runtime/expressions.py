@@ -13,6 +13,7 @@ from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.marks import met
 from relaxpy.runtime.soft import SKIP, Soft
 from relaxpy.runtime.walruses import HardSides, bound
+from relaxpy.runtime.wholes import whole
 
 softexpressions: Any = LazyModule("relaxpy.runtime.softexpressions")
 softcompare: Any = LazyModule("relaxpy.runtime.softcompare")
@@ -117,7 +118,7 @@ def and_(left: Any, look: bool = True) -> Any:
         return RUN_RIGHT
     if left is False:
         return KEEP_FALSE
-    left = met(left)
+    left = whole(met(left))
     if isinstance(left, Soft):
         return softexpressions.and_(left, look)
     return RUN_RIGHT if left else KeepLeft(left)
@@ -129,7 +130,7 @@ def or_(left: Any, look: bool = True) -> Any:
         return OR_TRUE
     if left is False:
         return OR_RIGHT
-    left = met(left)
+    left = whole(met(left))
     if isinstance(left, Soft):
         return softexpressions.or_(left, look)
     return OrLeft(left) if left else OR_RIGHT

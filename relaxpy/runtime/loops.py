@@ -26,7 +26,7 @@ decisions: Any = LazyModule("relaxpy.runtime.decisions")
 ops: Any = LazyModule("relaxpy.runtime.ops")
 values: Any = LazyModule("relaxpy.runtime.values")
 ranges: Any = LazyModule("relaxpy.runtime.ranges")
-presence: Any = LazyModule("relaxpy.runtime.presence")
+doubts: Any = LazyModule("relaxpy.runtime.doubts")
 
 # where warnings keep count of what they have said
 _warned: dict[Any, Any] = {}
@@ -128,7 +128,7 @@ class Loop(Exits):
         if state.scopes:
             advancing.check_spent(iterable)
         if isinstance(iterable, dict) and state.call is not None and state.call.presences:
-            presence.check(DictContainer(iterable))
+            doubts.check(DictContainer(iterable))
         return iterable  # type: ignore[no-any-return]
 
     def _counted(self, steps: Any) -> Iterator[Any]:

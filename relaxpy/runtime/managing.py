@@ -7,7 +7,7 @@ from typing import Any
 
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.state import calls
-from relaxpy.runtime.trying import Finally, Try
+from relaxpy.runtime.trying import Finally, Try, refuse_doubtful
 
 callees: Any = LazyModule("relaxpy.runtime.callees")
 
@@ -39,12 +39,16 @@ class _Managed:
     def __exit__(self, *error: Any) -> Any:
         keeper = self._keeper
         keeper.over()
-        leave = callees.callee(type(self._manager).__exit__)
+        manager = self._manager
+        if isinstance(manager, contextlib.suppress) and error[0] is None:
+            caught: Any = vars(manager)["_exceptions"]
+            refuse_doubtful(lambda error: isinstance(error, caught))
+        leave = callees.callee(type(manager).__exit__)
         if not keeper.soft:
-            return leave(self._manager, *error)
+            return leave(manager, *error)
         # an exception whose mass has left already is none to the manager, and goes on
         keeper.gather()
-        swallowed = leave(self._manager, *((None, None, None) if keeper.carried else error))
+        swallowed = leave(manager, *((None, None, None) if keeper.carried else error))
         if keeper.soft:
             keeper.resume()
         return swallowed and not keeper.carried
@@ -74,6 +78,8 @@ class Suppressor(Try):
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> Any:
         self.active = False
+        if kind is None:
+            refuse_doubtful(lambda error: isinstance(error, self._manager._exceptions))
         swallowed = self._manager.__exit__(kind, error, trace)
         if swallowed:
             self.caught(0)

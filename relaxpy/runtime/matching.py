@@ -12,6 +12,7 @@ from relaxpy.runtime.soft import UNDEFINED, Soft, Unblendable
 from relaxpy.runtime.state import calls, state
 
 ops: Any = LazyModule("relaxpy.runtime.ops")
+doubts: Any = LazyModule("relaxpy.runtime.doubts")
 sequences: Any = LazyModule("relaxpy.runtime.sequences")
 values: Any = LazyModule("relaxpy.runtime.values")
 
@@ -46,6 +47,8 @@ class Match:
 
 
 def match_(subject: Any) -> Match:
+    if calls and state.call is not None and state.call.presences:
+        doubts.check_given((subject,))
     return Match(subject)
 
 

@@ -22,7 +22,7 @@ from relaxpy.runtime.integers import SoftInteger
 from relaxpy.runtime.journal import NO_CHANGES, Delta, Key, Log, seen_in
 from relaxpy.runtime.mixers import Mixer, Pair
 from relaxpy.runtime.ops import Operand
-from relaxpy.runtime.soft import Soft, Unblendable
+from relaxpy.runtime.soft import UNDEFINED, Soft, Unblendable
 from relaxpy.runtime.state import state
 from relaxpy.runtime.values import SoftNumber, SoftTruth
 
@@ -168,16 +168,16 @@ def _changes(mixer: Mixer) -> list[tuple[Container, Any, Any]]:
         for cell in cells:
             old = holder.get(cell)
             values = [old if change is None else change.cells.get(cell, old) for change in changes]
-            columns.append(presence.filled(holder, values))
+            columns.append(values)
         means = among.means(columns) if presence.are_sure() else itertools.repeat(None)
         for cell, values, mean in zip(cells, columns, means):
             if mean is not None:
                 writes.append((holder, cell, mean))
                 continue
-            held = presence.truths(among, holder, cell, values)
+            by, values, held = presence.read(among, holder, cell, values)
             try:
-                mixed = (among if held is None else presence.weighed(among, held)).mix(values)
-                writes.append((holder, cell, _fitting(holder, mixed, values)))
+                mixed = UNDEFINED if held is not None and presence.is_negligible(among, held) else by.mix(values)
+                writes.append((holder, cell, mixed if mixed is UNDEFINED else _fitting(holder, mixed, values)))
             except CannotBlendError as error:
                 raise blend_error(naming.cell_text(holder, cell), error) from None
             if held is not None:

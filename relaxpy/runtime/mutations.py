@@ -11,6 +11,7 @@ from relaxpy.runtime.containers import Container, container
 from relaxpy.runtime.sequences import holds_soft
 from relaxpy.runtime.state import state
 from relaxpy.runtime.stores import restructuring
+from relaxpy.runtime.wholes import whole
 
 _CHANGING: dict[type, frozenset[str]] = {
     list: frozenset("append extend insert pop remove clear sort reverse".split()),
@@ -37,6 +38,8 @@ def method(function: Any, owner: Any) -> Any:
 
 def _changed(function: Callable[..., Any], holder: Container, /, *args: Any, **kwargs: Any) -> Any:
     restructuring(holder)
+    for value in args:
+        whole(value)
     return function(*args, **kwargs)
 
 

@@ -7,30 +7,24 @@
     table.get("a", 0.0)  # 1.0 with P(x > 0), else 0.0
 
 The probabilities stand in a table of the call, which is journalled as any dict. On the sides of a branch that asks for a key
-(`if k not in d: d[k] = 0`) it exists or does not. What would need all keys (a loop, `items`, `list`, `pop`) is refused.
+(`if k not in d: d[k] = 0`) it exists or does not. What else asks for them is answered in doubts.py.
 """
 
 from __future__ import annotations
 
-import functools
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from types import MemberDescriptorType, ModuleType
 from typing import Any
 
 from relaxpy.errors import SoftValueError
 from relaxpy.runtime import ops, stores
 from relaxpy.runtime.attributecontainers import AttributeContainer
 from relaxpy.runtime.containers import Container, DictContainer
-from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.mixers import Mixer
 from relaxpy.runtime.soft import UNDEFINED
 from relaxpy.runtime.state import state
 from relaxpy.runtime.values import SoftTruth
-
-mixing: Any = LazyModule("relaxpy.runtime.mixing")
-
-_HARMLESS = frozenset({print, repr, str, id, type, isinstance, issubclass, callable})
-_ASKED_OF_DICTS = frozenset({"get", "__contains__", "__getitem__"})
 
 
 class Existence:
@@ -53,6 +47,12 @@ class Existence:
         table, name = DictContainer(state.call.presences), (self.holder.key, self.cell)
         if table.get(name) is not self.known:
             return
+        if decided is self.holds and is_counter(self.holder.target):
+            raise SoftValueError.here(
+                f"whether there is a key {self.cell!r} was asked of a counter, which gives 0 where there is none: on the path "
+                "on which it exists its value is not known any more",
+                remedy="test the value (`counts[k] > 0`), or use a dict and `d.get(k, 0)`",
+            )
         stores.changing(table, name)
         table.put(name, UNDEFINED)
         if decided is not self.holds:
@@ -68,20 +68,61 @@ def about(truth: SoftTruth) -> Existence | None:
 
 
 def are_sure() -> bool:
-    """Is nothing known of a key or attribute that exists with a probability only?"""
-    return state.call is None or not state.call.presences
+    """Has nothing yet existed with a probability only, on this path or on one that has ended?"""
+    return state.call is None or state.call.presences is None
 
 
-def filled(holder: Container, values: list[Any]) -> list[Any]:
-    """The values of a cell in several states; where a counter has no key, reading it gives 0."""
-    target = holder.target
-    if isinstance(target, Counter):
-        missing: Any = 0
-    elif isinstance(target, defaultdict) and target.default_factory in (int, float):
-        missing = target.default_factory()
-    else:
-        return values
-    return [missing if value is UNDEFINED else value for value in values]
+def read(mixer: Mixer, holder: Container, cell: Any, values: list[Any]) -> tuple[Mixer, list[Any], list[Any] | None]:
+    """How a cell is mixed: by what, what reading it gives in the states, and whether it exists in them (None: it surely does).
+
+    Where it does not exist, a counter gives 0 and an object what its class has; then these are mixed, too.
+    """
+    held = truths(mixer, holder, cell, values)
+    if held is None:
+        return mixer, values, None
+    missing = _missing(mixer, holder, cell, values)
+    if missing is UNDEFINED:
+        return weighed(mixer, held), values, held
+    values = [missing if value is UNDEFINED else value for value in values]
+    return mixer, values, held if isinstance(holder, DictContainer) else None
+
+
+def _missing(mixer: Mixer, holder: Container, cell: Any, values: Sequence[Any]) -> Any:
+    """What reading a cell gives where it does not exist; UNDEFINED: an error."""
+    target, kind = holder.target, type(holder.target)
+    if isinstance(holder, DictContainer):
+        if is_counter(target):
+            return 0 if kind.__missing__ is Counter.__missing__ else target.default_factory()
+        if getattr(kind, "__missing__", defaultdict.__missing__) is not defaultdict.__missing__ or getattr(
+            target, "default_factory", None
+        ):
+            _refuse_other(mixer, values, f"key {cell!r}", f"{kind.__name__}.__missing__")
+        return UNDEFINED
+    if isinstance(target, (type, ModuleType)):
+        return UNDEFINED
+    default = next((vars(base)[cell] for base in kind.__mro__ if cell in vars(base)), UNDEFINED)
+    if default is UNDEFINED and hasattr(kind, "__getattr__"):
+        _refuse_other(mixer, values, f"attribute `{cell}`", f"{kind.__name__}.__getattr__")
+    elif hasattr(type(default), "__get__"):
+        if not isinstance(default, MemberDescriptorType):
+            _refuse_other(mixer, values, f"attribute `{cell}`", f"{kind.__name__}.{cell}")
+        return UNDEFINED
+    return default
+
+
+def is_counter(target: Any) -> bool:
+    """Is it a dict that gives zero for keys that it does not have?"""
+    found = getattr(type(target), "__missing__", None)
+    return found is Counter.__missing__ or found is defaultdict.__missing__ and target.default_factory in (int, float)
+
+
+def _refuse_other(mixer: Mixer, values: Sequence[Any], what: str, function: str) -> None:
+    masses = mixer.all_masses()
+    if any(not ops.at_most(masses[k], state.options.epsilon) for k, value in enumerate(values) if value is UNDEFINED):
+        raise SoftValueError.here(
+            f"the {what} was stored under a soft condition, and on the other path `{function}` would be asked for it",
+            remedy="store something before the condition or on its other side, too",
+        )
 
 
 def truths(mixer: Mixer, holder: Container, cell: Any, values: Sequence[Any]) -> list[Any] | None:
@@ -110,13 +151,22 @@ def weighed(mixer: Mixer, held: Sequence[Any]) -> Mixer:
     return mixer.among(range(len(masses)), masses)
 
 
+def is_negligible(mixer: Mixer, held: Sequence[Any]) -> bool:
+    """Does a cell with these truths of existence exist nowhere with more than a negligible mass?"""
+    if all(truth is False for truth in held):
+        return True
+    truth = mixer.mix(held)
+    return isinstance(truth, SoftTruth) and ops.at_most(truth.lanes, state.options.epsilon)
+
+
 def mixed(mixer: Mixer, holder: Container, cell: Any, held: Sequence[Any]) -> tuple[Container, Any, Any]:
     """What is to be written about the existence of a cell that has these truths in the states."""
     call = state.call
     assert call is not None
     assert call.presences is not None
     truth = mixer.mix(held)
-    if not isinstance(truth, SoftTruth) or ops.at_most(1 - truth.lanes, state.options.epsilon):
+    epsilon = state.options.epsilon
+    if not isinstance(truth, SoftTruth) or ops.at_most(1 - truth.lanes, epsilon) or ops.at_most(truth.lanes, epsilon):
         truth = UNDEFINED
     call.touched[holder.key] = holder  # so that its identity is not used again
     return DictContainer(call.presences), (holder.key, cell), truth
@@ -156,59 +206,3 @@ def of(holder: Container, cell: Any) -> SoftTruth | None:
     truth = SoftTruth(known.lanes)
     truth.about = Existence(holder, cell, known)
     return truth
-
-
-def check(holder: Container) -> None:
-    """Refuse what needs all keys of a dict (or attributes of an object) of which some may not exist."""
-    presences = state.call.presences if state.call is not None else None
-    for (key, cell), truth in (presences or {}).items():
-        if key == holder.key and holder.get(cell) is not UNDEFINED:
-            what = f"attribute `{cell}`" if isinstance(holder, AttributeContainer) else f"key {cell!r}"
-            raise SoftValueError.here(
-                f"the {what} exists with a probability of {ops.largest(truth.lanes):.3g} only, since it was stored "
-                "under a soft condition; so what there is in all is not certain",
-                remedy="store something before the condition or on its other side, too; "
-                "one may ask for the key itself: `d[k]`, `d.get(k, default)`, `k in d`",
-            )
-
-
-def asking(function: Any, callee: Any) -> Any:
-    """What is called for a builtin or library function while there are such keys."""
-    if function is hasattr or function is getattr:
-        return functools.partial(_attribute, function)
-    try:
-        if function in _HARMLESS:
-            return callee
-    except TypeError:
-        return callee
-    owner = getattr(function, "__self__", None)
-    if isinstance(owner, dict) and function.__name__ not in _ASKED_OF_DICTS:
-        if function.__name__ == "setdefault":
-            return functools.partial(_set_default, owner, callee)
-        check(DictContainer(owner))
-    return functools.partial(_checked, callee)
-
-
-def _checked(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-    for value in (*args, *kwargs.values()):
-        if isinstance(value, dict):
-            check(DictContainer(value))
-    return function(*args, **kwargs)
-
-
-def _set_default(owner: dict[Any, Any], callee: Any, key: Any, default: Any = None, /) -> Any:
-    truth = of(DictContainer(owner), key)
-    if truth is None:
-        return callee(key, default)
-    stores.store(mixing.blended(truth.lanes, owner[key], default, f"the value of the key {key!r}"), owner, key)
-    return owner[key]
-
-
-def _attribute(function: Any, target: Any, name: str, *default: Any) -> Any:
-    truth = of(AttributeContainer(target), name)
-    value = function(target, name, *default)
-    if truth is None:
-        return value
-    if function is hasattr:
-        return truth if value else False
-    return mixing.blended(truth.lanes, value, default[0], f"the attribute `{name}`") if default else value

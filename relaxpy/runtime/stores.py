@@ -16,6 +16,7 @@ from relaxpy.runtime.state import calls, paths, state
 softstores: Any = LazyModule("relaxpy.runtime.softstores")
 callees: Any = LazyModule("relaxpy.runtime.callees")
 drawn: Any = LazyModule("relaxpy.runtime.drawn")
+doubts: Any = LazyModule("relaxpy.runtime.doubts")
 presence: Any = LazyModule("relaxpy.runtime.presence")
 
 _ATOMS = frozenset({int, float, bool, str, bytes, complex, type(None)})
@@ -41,7 +42,7 @@ def restructuring(holder: Container) -> None:
     if state.call and state.call.drawn:
         drawn.refuse_restructuring(holder.target)
     if state.call and state.call.presences:
-        presence.check(holder)
+        doubts.check(holder)
     refilling(holder)
 
 

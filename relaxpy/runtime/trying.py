@@ -16,6 +16,8 @@ from relaxpy.runtime.scopes import Scope
 from relaxpy.runtime.soft import UNDEFINED
 from relaxpy.runtime.state import paths, state
 
+doubts: Any = LazyModule("relaxpy.runtime.doubts")
+presence: Any = LazyModule("relaxpy.runtime.presence")
 mixing: Any = LazyModule("relaxpy.runtime.mixing")
 ops: Any = LazyModule("relaxpy.runtime.ops")
 
@@ -32,6 +34,19 @@ class Protection(Exits):
     def over(self) -> None:
         """The body has ended."""
         self.active = False
+
+
+def refuse_doubtful(catches: Callable[[Exception], bool]) -> None:
+    """What a `try` catches may be that a key does not exist, which reading it does not say (see presence.py)."""
+    if state.call is None or not state.call.presences:
+        return
+    for error, what, truth in doubts.absences():
+        if catches(error):
+            raise RelaxError.here(
+                f"a `try` catches `{type(error).__name__}`, and the {what} exists with a probability of "
+                f"{ops.largest(truth.lanes):.3g} only, since it was stored under a soft condition",
+                remedy="ask for it instead: `if k in d`, `d.get(k, default)`, `hasattr(o, name)`, `getattr(o, name, default)`",
+            )
 
 
 class Arrival:
@@ -63,6 +78,15 @@ class Try(Protection):
 
     def holds_paths(self) -> bool:
         return bool(self._arrivals or self.exits)
+
+    def over(self) -> None:
+        super().over()
+        self.look_for_doubts()
+
+    def look_for_doubts(self) -> None:
+        """Before and after the body: could it miss a key that exists with some probability only?"""
+        frame = sys._getframe(2)
+        refuse_doubtful(lambda error: self.handler_of(error, frame.f_globals, frame.f_locals) is not None)
 
     def handler_of(self, error: BaseException, outer: dict[str, Any], names: dict[str, Any]) -> int | None:
         """The number of the handler that catches an error; what it catches is evaluated as Python would do then."""
@@ -266,7 +290,9 @@ def _names_where(keeper: Finally) -> dict[str, Any]:
 
 
 def try_(*handlers: str, relaxed: bool = True) -> Try:
-    return Try(handlers, relaxed)
+    made = Try(handlers, relaxed)
+    made.look_for_doubts()
+    return made
 
 
 def finally_() -> Finally:

@@ -27,8 +27,9 @@ _WITH_OWNERS = (BuiltinFunctionType, MethodType, MethodWrapperType)
 
 # Functions of these packages look at the frame that calls them, for which no other may stand; they change no arguments.
 _LOOK_AT_THEIR_CALLER = frozenset(
-    "_warnings bdb debugpy inspect ipdb IPython logging pdb pudb pydevd pydevd_pycharm sys traceback warnings".split()
+    "_warnings bdb debugpy enum inspect ipdb IPython logging pdb pudb pydevd pydevd_pycharm sys traceback typing warnings".split()
 )
+_MAKE_CLASSES = frozenset({"namedtuple", "make_dataclass"})  # which are of the module that calls
 
 
 def watched(function: Any) -> Any:
@@ -37,7 +38,8 @@ def watched(function: Any) -> Any:
 
 
 def looks_at_its_caller(function: Any) -> bool:
-    return (getattr(function, "__module__", None) or "").partition(".")[0] in _LOOK_AT_THEIR_CALLER
+    module = (getattr(function, "__module__", None) or "").partition(".")[0]
+    return module in _LOOK_AT_THEIR_CALLER or getattr(function, "__name__", "") in _MAKE_CLASSES
 
 
 def _watch(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:

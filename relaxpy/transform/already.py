@@ -18,7 +18,7 @@ _CALLED = frozenset(
     "eq executed filtered finally_ first for_ frame ge gt iadd iand if_ if_eq if_ge if_gt if_le if_lt if_ne ifloordiv "
     "ilshift imatmul imod imul in_ ior ipow irshift is_same isub itruediv ixor le live load lt made match_ maybe ne not_ "
     "not_in on_side or_ paths pick raised range_ slice_ spent store store_attr store_cell store_global suppressor "
-    "suspending tested try_ visible while_ with_".split()
+    "suspending tested try_ visible while_ whole with_".split()
 )
 
 

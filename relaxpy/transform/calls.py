@@ -36,6 +36,8 @@ def call(rewriter: Rewriter, node: Any, out: Pieces) -> None:
         rewriter.literal(node, out)  # this iterator is its own
         return
     _stars(rewriter, node)
+    if name == "len":
+        rewriter.takes_all_of(*(argument.value for argument in node.args))
     if name in _LITERAL or type(node.func) is cst.Name and node.func.value == "super":
         if name in ("locals", "vars", "dir") and not node.args and rewriter.function is not None:
             _local_names(rewriter, node, str(name), out)
@@ -53,6 +55,7 @@ def call(rewriter: Rewriter, node: Any, out: Pieces) -> None:
 
 def _stars(rewriter: Rewriter, node: Any) -> None:
     rewriter.runs_over(*(argument.value for argument in node.args if argument.star == "*"))
+    rewriter.takes_all_of(*(argument.value for argument in node.args if argument.star == "**"))
 
 
 def _executed(rewriter: Rewriter, node: Any, name: str, out: Pieces) -> None:

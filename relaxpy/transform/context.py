@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -123,7 +123,7 @@ class Rewriter:
         self.sides: dict[int, str] = {}  # calls that are a side of an expression or a loop's test, with the name of what decides
         self.bound_on: dict[int, list[str]] = {}  # walruses on a side of expressions, with the names of what decides them
         self.looked_at: set[int] = set()  # displays that cannot be changed where they stand
-        self.spent: set[int] = set()  # expressions that are run over where they stand
+        self.asked: dict[int, str] = {}  # expressions that the runtime looks at where they stand, and by what
         self.displays = 0  # pieces of new text that say of displays that they were made
         self.shifts: list[tuple[int, str]] = []
 
@@ -144,8 +144,8 @@ class Rewriter:
 
     def expression(self, node: cst.CSTNode, out: Pieces) -> None:
         """Write an expression."""
-        if id(node) in self.spent:
-            self._spent(node, out)
+        if id(node) in self.asked:
+            self._asked(node, out)
             return
         handler = self.expressions.get(type(node))
         if handler is None or self.depth > DEEPEST:
@@ -153,22 +153,29 @@ class Rewriter:
         else:
             handler(self, node, out)
 
-    def _spent(self, node: cst.CSTNode, out: Pieces) -> None:
-        """``*xs`` becomes ``*_rt.spent(xs)``: the runtime has to know where an iterator is advanced."""
-        self.spent.remove(id(node))
+    def _asked(self, node: cst.CSTNode, out: Pieces) -> None:
+        """``*xs`` becomes ``*_rt.spent(xs)``, and ``**d`` ``**_rt.whole(d)``."""
+        function = self.asked.pop(id(node))
         start, end = self.whole[id(node)]
         self.depth += 1
         if type(node) is cst.Name and self.function is not None and self.function.outline.is_local(node.value):
             self.displays += 2  # what comes from a caller, the call has seen already
-        out.new(f"{self.rt('spent')}(", start)
+        out.new(f"{self.rt(function)}(", start)
         self.argument(node, out)
         out.new(")", end - 1)
         self.depth -= 1
 
     def runs_over(self, *nodes: cst.CSTNode) -> None:
-        """Say that these expressions are run over where they stand: by a star, an unpacking or a comprehension."""
+        """Say that these expressions are run over where they stand: the runtime has to know where an iterator is advanced."""
+        self._ask("spent", nodes)
+
+    def takes_all_of(self, *nodes: cst.CSTNode) -> None:
+        """Say that these expressions, if they are dicts, are needed with all their keys: the runtime knows if they have them."""
+        self._ask("whole", (node for node in nodes if not self.hardness.is_plain(node, self.counters)))
+
+    def _ask(self, function: str, nodes: Iterable[cst.CSTNode]) -> None:
         if self.function is not None:
-            self.spent.update(id(node) for node in nodes if not self.hardness.is_no_iterator(node))
+            self.asked.update((id(node), function) for node in nodes if not self.hardness.is_no_iterator(node))
 
     def literal(self, node: cst.CSTNode, out: Pieces) -> None:
         """Write an expression as it is, with its parts rewritten."""

@@ -6,6 +6,7 @@ The runtime has to know on which paths such an object exists. What is only looke
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Iterable
 from typing import Any
 
@@ -40,7 +41,9 @@ def display(rewriter: Rewriter, node: Any, out: Pieces) -> None:
 
 def stars(rewriter: Rewriter, node: Any) -> None:
     """What has a star in a display or a tuple is run over."""
-    rewriter.runs_over(*(e.value for e in getattr(node, "elements", ()) if type(e) is cst.StarredElement))
+    elements = getattr(node, "elements", ())
+    rewriter.runs_over(*(e.value for e in elements if type(e) is cst.StarredElement))
+    rewriter.takes_all_of(*(e.value for e in elements if type(e) is cst.StarredDictElement))
 
 
 def tuple_(rewriter: Rewriter, node: Any, out: Pieces) -> None:
@@ -49,7 +52,9 @@ def tuple_(rewriter: Rewriter, node: Any, out: Pieces) -> None:
 
 
 def arithmetic(rewriter: Rewriter, node: Any, out: Pieces) -> None:
-    """``[0.0] * n`` and ``xs + [x]`` make a list as well."""
+    """``[0.0] * n`` and ``xs + [x]`` make a list as well, and ``d | e`` a dict."""
+    unions = [link for link in links_of(node) if isinstance(link.operator, cst.BitOr)]
+    rewriter.takes_all_of(*(part for link in unions for part in (link.left, link.right) if _may_be_dict(part)))
     lists = [
         operand
         for link in links_of(node)
@@ -63,6 +68,10 @@ def arithmetic(rewriter: Rewriter, node: Any, out: Pieces) -> None:
         made(rewriter, node, binary, out)
     else:
         binary(rewriter, node, out)
+
+
+def _may_be_dict(node: Any) -> bool:
+    return type(node) is not cst.BinaryOperation and not (type(node) is cst.Name and hasattr(builtins, node.value))
 
 
 def _look_at(rewriter: Rewriter, nodes: Iterable[cst.CSTNode]) -> None:

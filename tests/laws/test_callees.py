@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import collections
+import enum
 import itertools
 import linecache
 import sys
@@ -202,3 +204,13 @@ def test_a_callee_without_its_text_is_an_error_only_where_it_meets_soft_values(k
     with pytest.raises(RelaxError, match=r"the source of `f` (is not available|has changed since it was imported)"):
         program(torch.tensor(0.5))
     assert program(-0.5) == 2.0
+
+
+def test_classes_that_library_code_makes_are_of_the_module_that_asks_for_them() -> None:
+    def program(x: Any) -> Any:
+        pair = collections.namedtuple("pair", "first second")
+        kind = enum.Enum("kind", ["A", "B"])
+        return pair.__module__, kind.__module__, pair(x, 1.0).first
+
+    x = number(0.4)
+    assert relax(program)(x) == (__name__, __name__, x)

@@ -265,6 +265,7 @@ def runtime() -> ModuleType:
         delete=_delete, delete_attr=delattr, delete_cell=_delete_cell,
         delete_global=_delete_global, filtered=Kept, finally_=Finally, for_=Loop, frame=Frame, if_=Taken,
         in_=_contains, live=lambda: True, load=operator.getitem, made=lambda value: value, spent=lambda value: value,
+        whole=lambda value: value,
         executed=lambda name, code: code, class_body=lambda name: None,
         match_=Match, maybe=_maybe, not_=operator.not_, not_in=_lacks, or_=Or,
         paths=[], pick=Pick, raised=lambda error: error, range_=range, slice_=slice, store=_store,

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from relaxpy.runtime import integermaps, integers, ops, presence, recipes, scopes
+from relaxpy.runtime import doubts, integermaps, integers, ops, presence, recipes, scopes
 from relaxpy.runtime.arrays import SoftArray
 from relaxpy.runtime.containers import DictContainer
 from relaxpy.runtime.integers import SoftInteger
@@ -111,11 +111,13 @@ def get(mapping: dict[Any, Any], key: Any, *default: Any) -> Any:
     if not isinstance(key, (SoftInteger, SoftTruth)) or len(default) > 1:
         found = dict.get(mapping, key, *default)
         exists = presence.of(DictContainer(mapping), key)
-        if exists is None or len(default) > 1:
+        if exists is None or len(default) > 1 or default == (0,) and presence.is_counter(mapping):
             return found
+        if presence.is_counter(mapping):
+            doubts.check(DictContainer(mapping))
         return blended(exists.lanes, found, default[0] if default else None, f"the value of the key {key!r}")
     if state.call is not None and state.call.presences:
-        presence.check(DictContainer(mapping))
+        doubts.check(DictContainer(mapping))
     values, table = recipes.distribution_of(integers.node_of(key))
     items = [mapping.get(value, *default) for value in values]
     if table is None:

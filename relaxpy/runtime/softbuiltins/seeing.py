@@ -8,6 +8,7 @@ from typing import Any
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.marks import is_tensor, met
 from relaxpy.runtime.soft import Soft
+from relaxpy.runtime.wholes import whole
 
 adopted: Any = LazyModule("relaxpy.runtime.adopted")
 
@@ -15,7 +16,7 @@ adopted: Any = LazyModule("relaxpy.runtime.adopted")
 def seen(value: Any) -> Any:
     """The value as relaxed code means it: captured parameters are soft, and so are tensors that took a soft store."""
     if isinstance(value, Soft) or not is_tensor(value):
-        return value
+        return whole(value)
     return adopted.looked_through(met(value))
 
 
