@@ -12,6 +12,8 @@ from relaxpy.engine.machine import Machine, Run
 from relaxpy.engine.recorder import Input
 from relaxpy.engine.results import Output
 
+_unbind_copy: Any = torch.unbind_copy  # that it returns something is not known to type checkers
+
 
 class Packing:
     """How the tensors of a call become rows of inputs, and rows of outputs become tensors."""
@@ -66,7 +68,7 @@ class Packing:
     def split(self, rows: Tensor) -> tuple[Tensor, ...]:
         """The outputs as tensors of their own."""
         if self.only_scalars:
-            return tuple([row.clone() for row in rows[: len(self.outputs)].unbind(0)])
+            return tuple(_unbind_copy(rows[: len(self.outputs)]))
         return tuple([self._output(spec, rows) for spec in self.outputs])
 
     def _output(self, spec: Output, rows: Tensor) -> Tensor:

@@ -144,7 +144,7 @@ RULES = (
     Rule("detach", lambda m, a: m.detach(a)),
 )
 
-# Instructions over a list of operands: the words a and b are its offset and length.
+# Instructions over a list of operands: the words a and b are its offset and length. That of a softmax is scaled by the row c.
 SUM, DOT, SOFTMAX = "sum", "dot", "softmax"
 # Ends a call: some lane is not as it was when the program was recorded.
 CHECK = "check"

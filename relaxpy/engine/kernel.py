@@ -201,28 +201,32 @@ class Interpreter:
         return lambda j: first._replace(start=self.w.bytes_on(first.start, self.w.builder.mul(j, first.size)))
 
     def _softmax(self) -> None:
-        result, (offset, length) = self._results(), self._list()
+        result, (offset, length), scale = self._results(), self._list(), self._row(self.words[4])
 
         def group(i: Any) -> None:
             def operand(j: Any) -> Vector:
                 return self.w.load(self._argument(self.w.builder.add(offset, j)), i)
 
             largest = self.w.fold(length, operand(i64(0)), lambda j, top: self.m.maximum(top, operand(j)))
+            factor = self.w.load(scale, i)
 
             def step(j: Any, total: Vector) -> Vector:
-                power = self.m.exp(operand(j) - largest)
+                power = self.m.exp((operand(j) - largest) * factor)
                 self.w.store(result(j), i, power)
                 return total + power
 
-            factor = 1.0 / self.w.fold(length, self.m.constant(0.0), step)
-            self.w.loop(length, lambda j: self.w.store(result(j), i, self.w.load(result(j), i) * factor))
+            share = 1.0 / self.w.fold(length, self.m.constant(0.0), step)
+            self.w.loop(length, lambda j: self.w.store(result(j), i, self.w.load(result(j), i) * share))
 
         self.w.loop(self.groups, group)
 
     def _reverse_softmax(self) -> None:
         result, gradient, (offset, length) = self._results(), self._results(gradient=True), self._list()
+        scale = self._row(self.words[4])  # a constant, which takes no gradient
 
         def group(i: Any) -> None:
+            factor = self.w.load(scale, i)
+
             def step(j: Any, total: Vector) -> Vector:
                 return total + self.w.load(gradient(j), i) * self.w.load(result(j), i)
 
@@ -230,7 +234,8 @@ class Interpreter:
 
             def operand(j: Any) -> None:
                 place = self._argument(self.w.builder.add(offset, j), gradient=True)
-                self.w.add_to(place, i, self.w.load(result(j), i) * (self.w.load(gradient(j), i) - mean))
+                share = self.w.load(gradient(j), i) - mean
+                self.w.add_to(place, i, self.w.load(result(j), i) * share * factor)
 
             self.w.loop(length, operand)
 

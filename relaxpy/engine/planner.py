@@ -73,10 +73,11 @@ class _Operands:
             instructions.append(found)
             rows.append(code[found, 2 + j])
             places.append(found * WORDS + 2 + j)
-        (checks,) = np.nonzero(operation == CODES[CHECK])
-        instructions.append(checks)
-        rows.append(code[checks, 1])
-        places.append(checks * WORDS + 1)
+        for name, word in ((CHECK, 1), (SOFTMAX, 4)):
+            (found,) = np.nonzero(operation == CODES[name])
+            instructions.append(found)
+            rows.append(code[found, word])
+            places.append(found * WORDS + word)
         for kind, factor in _LISTS.items():
             (found,) = np.nonzero(operation == kind)
             lengths = code[found, 3].astype(np.int64) * factor

@@ -74,7 +74,7 @@ def _extreme(name: str, x: Any, dim: Any, keepdim: bool) -> Any:
     def combine(rows: list[int]) -> int:
         if len(set(rows)) == 1:
             return rows[0]
-        sources = [recorder.attached.get(row) for row in rows]
+        sources = [row if row in tape.constants else recorder.attached.get(row) for row in rows]
         if None not in sources:
             detached: int = recorder.detached_row(plain(sources))
             return detached

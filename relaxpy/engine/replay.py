@@ -96,7 +96,7 @@ class Replay:
             if name == CHECK:
                 continue
             if name in (SUM, DOT, SOFTMAX):
-                self._listed(name, row, a, b, values)
+                self._listed(name, row, a, b, c, values)
                 continue
             rule = RULES[code]
             operands = [values[operand] for operand in (a, b, c)[: rule.arity]]
@@ -104,7 +104,7 @@ class Replay:
             values[row] = rule.forward(m, *operands) if own is None else own(*operands)
         return torch.stack([values[row] for row in self.outputs])
 
-    def _listed(self, name: str, row: int, offset: int, count: int, values: dict[int, Tensor]) -> None:
+    def _listed(self, name: str, row: int, offset: int, count: int, scale: int, values: dict[int, Tensor]) -> None:
         stacked = torch.stack([values[operand] for operand in self.arguments[offset : offset + count]])
         if name == SUM:
             values[row] = stacked.sum(0)
@@ -112,4 +112,5 @@ class Replay:
             second = torch.stack([values[operand] for operand in self.arguments[offset + count : offset + 2 * count]])
             values[row] = (stacked * second).sum(0)
         else:
-            values.update(enumerate(torch.softmax(stacked, 0).unbind(0), row))
+            below = (stacked - stacked.detach().amax(0)) * values[scale]
+            values.update(enumerate(torch.softmax(below, 0).unbind(0), row))

@@ -12,7 +12,9 @@ from relaxpy.engine.recorded import refuse
 
 LONGEST = 4_000_000  # rows
 
-_ADD, _SUB, _MUL, _DIV, _WHERE, _SIGMOID, _RAMP = (CODES[name] for name in "add sub mul div where sigmoid ramp".split())
+_ADD, _SUB, _MUL, _DIV, _WHERE, _SIGMOID, _RAMP, _MAXIMUM, _DETACH = (
+    CODES[name] for name in "add sub mul div where sigmoid ramp maximum detach".split()
+)
 _COMMUTATIVE = frozenset(CODES[name] for name in "add mul eq ne and or".split())
 _SUM, _DOT, _SOFTMAX, _CHECK = (CODES[name] for name in (SUM, DOT, SOFTMAX, CHECK))
 # functions of constants, by code
@@ -148,16 +150,52 @@ class Tape:
         return self._listed(_SUM, rows, len(rows), 1)
 
     def softmax(self, rows: Sequence[int]) -> list[int]:
-        first = self._listed(_SOFTMAX, rows, len(rows), len(rows))
+        scale, rows = self._scaled(rows)
+        first = self._listed(_SOFTMAX, rows, len(rows), len(rows), scale)
         return list(range(first, first + len(rows)))
 
-    def _listed(self, code: int, rows: Sequence[int], count: int, results: int) -> int:
-        key = (code, -1, *rows)
+    def _scaled(self, rows: Sequence[int]) -> tuple[int, Sequence[int]]:
+        """softmax((x - max(x)) * c) is how choices are recorded; the instruction itself takes off the largest, and scales."""
+        one = self.constant(1.0)
+        factor, differences = one, list(rows)
+        products = [self._operands_of(row, _MUL) for row in rows]
+        if all(product is not None for product in products):
+            common = set.intersection(*(set(product) for product in products if product is not None)) & self.constants.keys()
+            if len(common) != 1 or not 0 < self.constants[min(common)] < math.inf:
+                return one, rows
+            (factor,) = common
+            differences = [a if b == factor else b for a, b in filter(None, products)]
+        ends = [self._operands_of(row, _SUB) for row in differences]
+        if all(end is not None for end in ends):
+            starts, taken_off = zip(*filter(None, ends))
+            if len(set(taken_off)) == 1 and self._is_largest(taken_off[0], set(starts)):
+                return factor, starts
+        return one, rows
+
+    def _is_largest(self, row: int, of: set[int]) -> bool:
+        """Is a row the maximum of these, by which no gradient passes?"""
+        place = self.definers[row]
+        if place < 0 or self.code[place] != _DETACH:
+            return False
+        pending, found = [self.code[place + 2]], set[int]()
+        while pending:
+            row = pending.pop()
+            if row in of:
+                found.add(row)
+                continue
+            operands = self._operands_of(row, _MAXIMUM)
+            if operands is None:
+                return False
+            pending += operands
+        return found == of
+
+    def _listed(self, code: int, rows: Sequence[int], count: int, results: int, scale: int = 0) -> int:
+        key = (code, -1, scale, *rows)
         first = self._known.get(key)
         if first is None:
             first = self._known[key] = len(self.definers)
             self.definers.extend([len(self.code)] * results)
-            self.code.extend((code, first, len(self.arguments), count, 0))
+            self.code.extend((code, first, len(self.arguments), count, scale))
             self.arguments.extend(rows)
         return first
 

@@ -109,6 +109,53 @@ def test_sums_products_and_softmax(segment_rows: int) -> None:
     close(machine.backward(kept, seed)[0], theirs)
 
 
+def choice(tape: Tape, rows: list[int], factor: float) -> list[int]:
+    """The weights of a soft maximum as they are recorded: of the differences to the largest, times beta."""
+    largest = rows[0]
+    for row in rows[1:]:
+        largest = tape.emit(CODES["maximum"], largest, row)
+    differences = [tape.emit(CODES["sub"], row, tape.emit(CODES["detach"], largest)) for row in rows]
+    return tape.softmax([tape.emit(CODES["mul"], tape.constant(factor), each) for each in differences])
+
+
+@pytest.mark.parametrize("factor", [1.0, 5.0])
+def test_a_choice_is_one_instruction(factor: float) -> None:
+    torch.manual_seed(0)
+    inputs = torch.randn(4, 50, dtype=torch.float64)
+    inputs[0, 0], inputs[1, 1] = math.inf, -math.inf
+    inputs[:, 2] *= 1e308  # which times beta is infinite
+    inputs[:, 3] = 0.5
+    outputs, machine, kept = run(lambda tape, rows: choice(tape, rows, factor), inputs)
+    leaf = inputs.clone().requires_grad_()
+    expected = torch.softmax(factor * (leaf - leaf.detach().amax(0)), 0)
+    close(outputs, expected.detach())
+    seed = torch.randn_like(outputs)
+    (theirs,) = torch.autograd.grad(expected, leaf, seed)
+    finite = torch.isfinite(theirs).all(0)
+    close(machine.backward(kept, seed)[0][:, finite], theirs[:, finite])
+    assert finite.sum() >= 48
+    assert len(machine.program.code) == 1
+
+
+@pytest.mark.parametrize("factor", [-5.0, 0.0, math.inf])
+def test_other_factors_stay_as_they_are(factor: float) -> None:
+    inputs = torch.randn(4, 50, dtype=torch.float64)
+    outputs, machine, _ = run(lambda tape, rows: choice(tape, rows, factor), inputs)
+    close(outputs, torch.softmax(factor * (inputs - inputs.amax(0)), 0))
+    assert len(machine.program.code) > 1
+
+
+def test_a_softmax_less_something_else_than_its_largest_stays_as_it_is() -> None:
+    def program(tape: Tape, rows: list[int]) -> list[int]:
+        less = tape.emit(CODES["detach"], rows[0])
+        return tape.softmax([tape.emit(CODES["sub"], row, less) for row in rows])
+
+    inputs = torch.randn(4, 50, dtype=torch.float64)
+    outputs, machine, _ = run(program, inputs)
+    close(outputs, torch.softmax(inputs - inputs[0], 0))
+    assert len(machine.program.code) == 6
+
+
 def test_a_check_notes_the_first_lane_that_fails() -> None:
     def program(tape: Tape, rows: list[int]) -> list[int]:
         assert tape.check(tape.emit(CODES["lt"], rows[0], tape.constant(3.0))) == 1
