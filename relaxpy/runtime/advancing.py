@@ -63,7 +63,7 @@ def next_(iterator: Any, *default: Any) -> Any:
 
 # what takes an iterator without advancing it
 _HARMLESS = (
-    *(copy.copy, copy.deepcopy, getattr, hasattr, hash, iter, next, setattr),
+    *(copy.copy, copy.deepcopy, getattr, hasattr, hash, isinstance, iter, next, setattr, type),
     *(operator.is_, operator.is_not, operator.length_hint),
 )
 _ADVANCING_METHODS = frozenset("__next__ send throw close read readline readlines read1 readinto readinto1".split())

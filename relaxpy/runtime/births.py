@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _NEVER = sys.maxsize
 _BUFFERS = (array, memoryview)
+_HASHES = frozenset("_hashlib _md5 _sha1 _sha2 _sha256 _sha512 _sha3 _blake2".split())
 
 
 class Place:
@@ -172,9 +173,14 @@ def _parts(value: Any) -> Iterator[Any]:
 
 def _may_change(value: Any) -> bool:
     kind = type(value)
-    if kind in BUILT_IN or kind in _BUFFERS or hasattr(kind, "__array_interface__"):
+    if kind in BUILT_IN or kind in _BUFFERS or hasattr(kind, "__array_interface__") or is_hash(value):
         return True
     return bool(kind.__dictoffset__) and not isinstance(value, type)
+
+
+def is_hash(value: Any) -> bool:
+    """Is it what hashlib makes?"""
+    return type(value).__module__ in _HASHES and hasattr(value, "digest")
 
 
 def of(holder: Container) -> Birth | None:

@@ -95,6 +95,8 @@ def blend_reals(p: Tensor, a: Any, b: Any) -> Any:
     else:
         lanes = ops.safe_lerp(y, x, p, state.options.epsilon)
         blended = SoftNumber(lanes, ops.all_finite(lanes))
+    if integers.is_integer(a) is not integers.is_integer(b):
+        blended.mixed = True
     return partlyplain.mixed(blended, (p, 1 - p), (a, b)) if state.options.estimator == "sampled" else blended
 
 

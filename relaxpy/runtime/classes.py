@@ -20,6 +20,7 @@ from relaxpy.runtime.soft import Soft
 from relaxpy.runtime.state import calls, state
 from relaxpy.runtime.wholes import filled
 
+advancing: Any = LazyModule("relaxpy.runtime.advancing")
 callees: Any = LazyModule("relaxpy.runtime.callees")
 
 _ARITHMETIC = "add sub mul matmul truediv floordiv mod divmod pow lshift rshift and or xor"
@@ -126,7 +127,7 @@ def _dispatcher(name: str, found: Any) -> Any:
         relaxed = [_relaxing(part) if callees.is_user_function(part) else part for part in parts]
         return None if relaxed == parts else property(relaxed[0], relaxed[1], relaxed[2], found.__doc__)
     if name in _NAMES and callees.is_user_function(found):
-        return _relaxing(found)
+        return _iterating(found) if name == "__iter__" else _relaxing(found)
     return None
 
 
@@ -136,6 +137,17 @@ def _relaxing(function: FunctionType) -> Callable[..., Any]:
         return (callees.callee(function) if calls else function)(*args, **kwargs)
 
     return dispatch
+
+
+def _iterating(function: FunctionType) -> Callable[..., Any]:
+    """An ``__iter__``: what it gives is about to be advanced."""
+    dispatch = _relaxing(function)
+
+    @functools.wraps(function)
+    def iterate(self: Any) -> Any:
+        return advancing.spent(dispatch(self)) if calls else dispatch(self)
+
+    return iterate
 
 
 def asked(condition: Any) -> Any:

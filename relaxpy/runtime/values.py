@@ -122,8 +122,9 @@ class SoftScalar(Operators):
 class SoftNumber(SoftScalar):
     """A real scalar; immutable. ``lanes`` has shape () or (L,)."""
 
-    __slots__ = ()
+    __slots__ = ("mixed",)
     kind = "soft number"
+    mixed: bool  # an int on one side of a soft condition and a float on the other; not set on others
 
     def __init__(self, lanes: Tensor, finite: bool) -> None:
         self.lanes = lanes

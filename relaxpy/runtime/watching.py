@@ -7,6 +7,7 @@ and was there before the path began.
 from __future__ import annotations
 
 import functools
+import io
 from array import array
 from collections.abc import Callable, Iterable, Iterator
 from types import BuiltinFunctionType, FunctionType, MethodType, MethodWrapperType, ModuleType
@@ -30,8 +31,6 @@ _LOOK_AT_THEIR_CALLER = frozenset(
     "_warnings bdb debugpy enum inspect ipdb IPython logging pdb pudb pydevd pydevd_pycharm sys traceback typing warnings".split()
 )
 _MAKE_CLASSES = frozenset({"namedtuple", "make_dataclass"})  # which are of the module that calls
-
-
 def watched(function: Any) -> Any:
     """Library code whose changes to what it is given are found by comparison."""
     return function if looks_at_its_caller(function) else functools.partial(_watch, function)
@@ -48,7 +47,10 @@ def _watch(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
     advancing.check_given(function, owner, given)
     before = [_Seen(value) for value in _reachable((owner, *given))]
     try:
-        return returned(advancing.noted(function(*args, **kwargs), (owner, *args)))
+        result = returned(function(*args, **kwargs))
+        if hasattr(result, "__next__") and any(seen.held(result) for seen in before):
+            return result  # an iterator that was there before
+        return advancing.noted(result, (owner, *args))
     finally:
         for seen in before:
             seen.compare()
@@ -62,6 +64,12 @@ class _Seen:
     def __init__(self, target: Any) -> None:
         self.target = target
         self.old = target.copy() if isinstance(target, Container) else memory_of(target)
+
+    def held(self, value: Any) -> bool:
+        """Was this value in it?"""
+        if not isinstance(self.target, Container) or isinstance(self.old, bytearray):
+            return False
+        return any(each is value for each in (self.old.values() if isinstance(self.old, dict) else self.old))
 
     def compare(self) -> None:
         target, old = self.target, self.old
@@ -139,6 +147,10 @@ def memory_of(value: Any) -> Any:
     """What tells whether memory has changed that is neither a container nor an attribute; None for what has none."""
     if is_tensor(value):
         return None if value.is_inference() else value._version
+    if isinstance(value, (io.StringIO, io.BytesIO)):
+        return None if value.closed else (value.getvalue(), value.tell())
+    if births.is_hash(value):
+        return value.digest(1) if "shake" in value.name else value.digest()
     if not (isinstance(value, (array, memoryview)) or hasattr(type(value), "__array_interface__") or _is_ctypes(type(value))):
         return None
     try:

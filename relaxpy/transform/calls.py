@@ -18,9 +18,7 @@ from relaxpy.transform.pieces import Pieces
 __all__ = ["arguments", "call", "call_of"]
 
 _FRAME_SENSITIVE = frozenset({"super", "locals", "globals", "vars", "dir", "eval", "exec", "__import__", "breakpoint"})
-_UNDECIDED = frozenset(
-    {"len", "isinstance", "issubclass", "callable", "id", "type", "repr", "print"}
-)  # fmt: skip
+_UNDECIDED = frozenset({"len", "issubclass", "callable", "id", "repr", "print"})
 # Builtins that look at a container, or copy it.
 _LOOKING = frozenset(
     "all any bytes dict enumerate filter frozenset len list map max min print repr reversed set sorted str sum tuple zip".split()
@@ -38,7 +36,8 @@ def call(rewriter: Rewriter, node: Any, out: Pieces) -> None:
     _stars(rewriter, node)
     if name == "len":
         rewriter.takes_all_of(*(argument.value for argument in node.args))
-    if name in _LITERAL or type(node.func) is cst.Name and node.func.value == "super":
+    makes_class = name == "type" and len(node.args) != 1  # in the module that calls
+    if name in _LITERAL or makes_class or type(node.func) is cst.Name and node.func.value == "super":
         if name in ("locals", "vars", "dir") and not node.args and rewriter.function is not None:
             _local_names(rewriter, node, str(name), out)
         elif name in ("exec", "eval") and node.args and not node.args[0].star:

@@ -34,7 +34,9 @@ def loosened(rewriter: Rewriter, pattern: Any) -> Loose:
 def _write(rewriter: Rewriter, node: Any, loose: Loose) -> None:
     start, end = rewriter.whole[id(node)]
     kind = type(node)
-    if kind is cst.MatchValue or kind is cst.MatchSingleton and node.value.value != "None" or _is_choice(node):
+    if kind is cst.MatchClass and _is_type(node) and len(node.patterns) == 1:  # float(x)
+        _of_type(rewriter, node, loose)
+    elif _is_value(node) or _is_choice(node) or _is_type(node):
         name = rewriter.fresh("t")
         loose.text.new(name, start)
         condition = rewriter.pieces()
@@ -65,6 +67,28 @@ def _write(rewriter: Rewriter, node: Any, loose: Loose) -> None:
         _parts(rewriter, _children(node), start, end, loose)
 
 
+def _is_value(node: Any) -> bool:
+    return type(node) is cst.MatchValue or type(node) is cst.MatchSingleton and node.value.value != "None"
+
+
+def _is_type(node: Any) -> bool:
+    """Is this ``int()`` or ``float(x)``: a type that a soft value may be in the original?"""
+    names = ("bool", "float", "int", "list")
+    return type(node) is cst.MatchClass and not node.kwds and type(node.cls) is cst.Name and node.cls.value in names
+
+
+def _of_type(rewriter: Rewriter, node: Any, loose: Loose) -> None:
+    """``float(pattern)`` is ``pattern as t`` with a condition on t."""
+    start, end = rewriter.whole[id(node)]
+    name, inner = rewriter.fresh("t"), node.patterns[0].value
+    loose.text.new("(", start)
+    _parts(rewriter, [inner], *rewriter.whole[id(inner)], loose)
+    loose.text.new(f") as {name}", end - 1)
+    condition = rewriter.pieces()
+    _compared(rewriter, node, name, condition)
+    loose.conditions.append(condition)
+
+
 def _parts(rewriter: Rewriter, parts: list[Any], start: int, end: int, loose: Loose) -> None:
     for part in parts:
         part_start, part_end = rewriter.whole[id(part)]
@@ -92,7 +116,8 @@ def _children(node: Any) -> list[Any]:
 def _is_choice(node: Any) -> bool:
     """Is this ``1 | 2 | A.b``: alternatives that are all values?"""
     return isinstance(node, cst.MatchOr) and all(
-        isinstance(part, (cst.MatchValue, cst.MatchSingleton)) or _is_choice(part) for part in _children(node)
+        isinstance(part, (cst.MatchValue, cst.MatchSingleton)) or _is_choice(part) or _is_type(part) and not part.patterns
+        for part in _children(node)
     )
 
 
@@ -116,6 +141,11 @@ def _compared(rewriter: Rewriter, node: Any, name: str, out: Pieces) -> None:
         for number, part in enumerate(_children(node)):
             out.new(", " if number else "", start)
             _compared(rewriter, part, name, out)
+        out.new(")", end - 1)
+    elif type(node) is cst.MatchClass:
+        called = f"{rewriter.rt('callee')}({rewriter.builtin('isinstance')})"
+        out.new(f"{called}({name}, ", start)
+        out.copy(*rewriter.whole[id(node.cls)])
         out.new(")", end - 1)
     elif isinstance(node, cst.MatchSingleton):
         out.new(f"{rewriter.rt('is_same')}({name}, {node.value.value})", start)

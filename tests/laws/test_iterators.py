@@ -119,3 +119,18 @@ def test_an_iterator_may_be_looked_at_and_kept() -> None:
     x = number(0.3)
     sides = ([1.0], 1.0, [1.0, 2.0]), ([0.0], 0.0, [1.0, 2.0])
     assert_same(relax(soft, **FINE)(x), mixture((above(x), sides[0]), (1 - above(x), sides[1])), [x])
+
+
+def test_an_iterator_that_an_object_gives_out() -> None:
+    soft = program(
+        "class W:\n    def __init__(self, it): self.it = it\n    def __iter__(self): return self.it\n"
+        "w = W(iter([1.0, 2.0]))\ny = 0.0\nif x > 0:\n    y = list(w)[0]\nreturn y, len(list(w))"
+    )
+    with pytest.raises(SoftValueError, match="a list_iterator was advanced under a soft condition"):
+        relax(soft)(number(0.3))
+    soft = program(
+        "class W:\n    def __init__(self, s): self.s = s\n    def __iter__(self): return iter(self.s)\n"
+        "w = W([1.0, 2.0])\ny = 0.0\nif x > 0:\n    y = list(w)[0]\nreturn y * len(list(w))"
+    )
+    x = number(0.3)
+    assert_same(relax(soft, **FINE)(x), mixture((above(x), 2.0), (1 - above(x), 0.0)), [x])

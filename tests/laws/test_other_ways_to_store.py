@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import linecache
 import textwrap
 from collections.abc import Callable
@@ -14,7 +16,7 @@ from relaxpy import RelaxError, relax
 from tests.laws.support import FINE, above, array, assert_same, flatten, mixture, number
 
 PRELUDE = """
-import bisect, collections, contextlib, copy, functools, heapq, io, itertools, operator, random, threading, types
+import bisect, collections, contextlib, copy, functools, hashlib, heapq, io, itertools, operator, random, threading, types
 from collections import Counter, OrderedDict, UserList, defaultdict, deque
 from dataclasses import dataclass
 from typing import Any
@@ -169,6 +171,9 @@ REFUSED: dict[str, tuple[str, str, tuple[str, str], str]] = {
     "numpy": ("a = np.zeros(2)", "a.fill(1.0)", (f"a numpy array {CHANGED}", RAW), "change"),
     "array": ("a = arrays.array('d', [1.0])", "a[0] = 2.0", (f"an object of type array {CHANGED}", RAW), "change"),
     "memoryview": ("a = memoryview(bytearray(2))", "a[0] = 2", (f"an object of type memoryview {CHANGED}", RAW), "change"),
+    "StringIO": ("a = io.StringIO()", "a.write('b')", (f"an object of type StringIO {CHANGED}", RAW), "change"),
+    "BytesIO": ("a = io.BytesIO()", "a.write(b'b')", (f"an object of type BytesIO {CHANGED}", RAW), "change"),
+    "hashlib": ("a = hashlib.md5()", "a.update(b'b')", (f"an object of type HASH {CHANGED}", RAW), "change"),
     "order of keys": (
         "s = {'a': 1.0, 'b': 2.0}",
         "s['a'] = s.pop('a')",
@@ -215,3 +220,14 @@ def test_memory_that_is_made_on_a_side_may_be_changed_there() -> None:
 
     x = number(0.3)
     assert_same(relax(sides, **FINE)(x), mixture((above(x), 3.0), (1 - above(x), 0.0)), [x])
+
+    def texts(x: Any) -> Any:
+        y = 0.0
+        if x > 0:
+            text, digest = io.StringIO(), hashlib.md5()
+            text.write("ab")
+            digest.update(b"b")
+            y = float(len(text.getvalue())) + 1.0 * (digest.hexdigest() == hashlib.md5(b"b").hexdigest())
+        return y
+
+    assert_same(relax(texts, **FINE)(x), mixture((above(x), 3.0), (1 - above(x), 0.0)), [x])

@@ -16,7 +16,7 @@ UNCHANGED = {
     "async": "async def f(a):\n    await a\n    async with a as b:\n        pass\n",
     "f-string": "def f(a, n):\n    return f'{a!r:>{n}}' \"x\"\n",
     "identity": "def f(a):\n    if a is None:\n        return 1\n    return 2\n",
-    "types": "def f(a):\n    if isinstance(a, int):\n        return 1\n    return 2\n",
+    "types": "def f(a):\n    if callable(a):\n        return 1\n    return 2\n",
     "constants": "def f():\n    if 1 < 2:\n        return 3\n    while True:\n        pass\n",
     "displays": "def f(a):\n    return [a, (a, *a), {a: a, **a}, {a}]\n",
     "comprehensions": "def f(a):\n    return [x + 1 for x in a], {x: 1 for x in a}, (x for x in a)\n",

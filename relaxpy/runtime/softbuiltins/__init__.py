@@ -70,10 +70,21 @@ def _table() -> dict[Any, Callable[..., Any]]:
 
 
 def _made() -> dict[Any, Callable[..., Any]]:
-    from relaxpy.runtime.softbuiltins import attributes, conversions, extrema, iteration, mathematics, operators, totals
+    from relaxpy.runtime.softbuiltins import (
+        attributes,
+        conversions,
+        extrema,
+        iteration,
+        kinds,
+        mathematics,
+        operators,
+        totals,
+    )
 
     return {
         builtins.range: range_,
+        builtins.isinstance: kinds.is_instance,
+        builtins.type: kinds.type_,
         builtins.setattr: attributes.set_,
         builtins.delattr: stores.delete_attr,
         builtins.next: advancing.next_,
