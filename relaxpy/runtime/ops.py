@@ -57,6 +57,15 @@ def is_transformed(tensor: Tensor) -> bool:
     return torch._C._functorch.is_functorch_wrapped_tensor(tensor)
 
 
+def hides_lanes(tensor: Tensor) -> bool:
+    """Is it one sample of the user's own torch.vmap?"""
+    while is_transformed(tensor):
+        if torch._C._functorch.is_batchedtensor(tensor):
+            return True
+        tensor = torch._C._functorch.get_unwrapped(tensor)
+    return False
+
+
 def reach(mass: Mass) -> Operand:
     """The mass that says whether a path is worth running."""
     return mass.reach if isinstance(mass, Through) else mass

@@ -15,7 +15,7 @@ from torch import Tensor
 from relaxpy.errors import RelaxError
 from relaxpy.runtime import ops
 from relaxpy.runtime.adopted import looked_through
-from relaxpy.runtime.arrays import INTEGER, TRUTH, SoftArray
+from relaxpy.runtime.arrays import INTEGER, TRUTH, SoftArray, lane_axes
 from relaxpy.runtime.attributecontainers import AttributeContainer
 from relaxpy.runtime.containers import Container, container
 from relaxpy.runtime.integers import from_lanes
@@ -136,7 +136,7 @@ class Wrapper:
             known_dtype = self.call.dtype
             self.call.dtype = tensor.dtype if known_dtype is None else torch.promote_types(known_dtype, tensor.dtype)
             wrapped: Any = soft_tensor(lanes)
-        elif self.place_lanes is None or lanes is tensor:
+        elif lanes is tensor and not ops.hides_lanes(tensor):
             return tensor
         else:
             wrapped = lane_values(lanes)
@@ -164,10 +164,11 @@ class Wrapper:
 def lane_values(lanes: Tensor) -> Any:
     """Hard integers or bools that differ between lanes: they select exactly."""
     dtype = torch.get_default_dtype()
+    is_scalar = lanes.dim() == lane_axes()
     if lanes.dtype == torch.bool:
         truths = lanes.to(dtype)
-        return SoftTruth(truths) if lanes.dim() == 1 else SoftArray(truths, element=TRUTH)
-    return from_lanes(lanes, dtype) if lanes.dim() == 1 else SoftArray(lanes, element=INTEGER)
+        return SoftTruth(truths) if is_scalar else SoftArray(truths, element=TRUTH)
+    return from_lanes(lanes, dtype) if is_scalar else SoftArray(lanes, element=INTEGER)
 
 
 def cells(holder: Container) -> Iterator[tuple[Any, Any]]:

@@ -89,6 +89,65 @@ def test_function_transforms(name: str) -> None:
     torch.testing.assert_close(TRANSFORMS[name](relaxed), TRANSFORMS[name](formula), rtol=1e-7, atol=1e-7)
 
 
+def doubled_if(x: Any, k: Any) -> Any:
+    return x * 2.0 if k > 1 else x
+
+
+def doubled_while(x: Any, k: Any) -> Any:
+    while k > 0:
+        x, k = x * 2.0, k - 1
+    return x
+
+
+def doubled_often(x: Any, k: Any) -> Any:
+    for _ in range(k):
+        x = x * 2.0
+    return x
+
+
+def counted(x: Any, k: Any) -> Any:
+    n = 1
+    if x > 1.5:
+        n += k
+    return x if n > 2 else -x
+
+
+def signed(x: Any, k: Any) -> Any:
+    return x if k else -x
+
+
+def chosen(x: Any, k: Any) -> Any:
+    values = [x, 2.0 * x, 3.0 * x]
+    values[k] = values[k] * 10.0
+    return values[0] + values[k]
+
+
+@pytest.mark.parametrize("kind", [torch.int64, torch.int32, torch.bool], ids=str)
+@pytest.mark.parametrize("function", [doubled_if, doubled_while, doubled_often, counted, signed, chosen])
+def test_integers_and_truths_differ_between_the_samples_of_vmap(function: Callable[..., Any], kind: torch.dtype) -> None:
+    """They select exactly, as in a batched call and as the plain program does one sample after the other."""
+    x, k = torch.tensor([0.5, 2.5, 1.0, 9.0], dtype=torch.float64), torch.tensor([0, 1, 2, 1]).to(kind)
+    relaxed = relax(function, beta=100.0)
+    plain = [function(each.item(), number) for each, number in zip(x, k.tolist(), strict=True)]
+    for ours in (vmap(relaxed)(x, k), relaxed.batch()(x, k)):
+        torch.testing.assert_close(ours, torch.tensor(plain, dtype=torch.float64))
+    slopes = torch.tensor(plain, dtype=torch.float64) / x  # all of them are multiples of x
+    torch.testing.assert_close(vmap(grad(relaxed))(x, k), slopes)
+
+
+def test_arrays_of_integers_under_vmap() -> None:
+    def total(x: Any, wanted: Any) -> Any:
+        result = 0.0
+        for k in wanted:
+            if k > 0:
+                result = result + x[k]
+        return result
+
+    x, wanted = torch.rand(3, 4, dtype=torch.float64), torch.tensor([[0, 1], [2, 3], [3, 3]])
+    expected = [sum(row[k] for k in places if k) for row, places in zip(x.tolist(), wanted.tolist(), strict=True)]
+    torch.testing.assert_close(vmap(relax(total))(x, wanted), torch.tensor(expected, dtype=torch.float64))
+
+
 def test_jacobian_of_a_sort() -> None:
     sort = relax(bubble_sort, beta=BETA)
     rows = [torch.autograd.grad(sort(x := POINT.clone().requires_grad_())[0][k], x)[0] for k in range(3)]
