@@ -20,7 +20,7 @@ from relaxpy.engine.recorded import LANES, NO_LANES, ONE_LANE, Recorded, functio
 from relaxpy.engine.tape import Tape
 from relaxpy.runtime.state import state
 
-_NUMBERS = (float, int, bool)
+_NUMBERS = frozenset({float, int, bool})
 _ISFINITE, _LE, _NOT, _DETACH = (CODES[name] for name in "isfinite le not detach".split())
 
 
@@ -166,17 +166,8 @@ class Recorder:
 
     def arithmetic(self, name: str, *operands: Any) -> Recorded:
         """An operation whose result has the common type of its operands."""
-        dtype, lanes = self.dtype, NO_LANES
         self.operations += 1
-        for x in operands:
-            if type(x) is not Recorded or type(x.ids) is not int or x.dtype is not dtype:
-                break
-            if x.lanes and lanes != LANES:
-                lanes = x.lanes
-        else:
-            return Recorded(self, self.tape.emit(CODES[name], *[x.ids for x in operands]), lanes, dtype)
-        lifted_operands = [x if type(x) in _NUMBERS else lifted(x) for x in operands]
-        return self.elementwise(CODES[name], self.common_dtype(lifted_operands), *lifted_operands)
+        return self._of_common_type(CODES[name], operands)
 
     def binary(self, code: int, a: Any, b: Any) -> Recorded:
         """The commonest arithmetic, on two scalars of the program's own type, without detours."""
@@ -186,8 +177,35 @@ class Recorder:
             if type(x) is int and type(y) is int and a.dtype is dtype and b.dtype is dtype:
                 lanes = a.lanes if a.lanes == LANES or not b.lanes else b.lanes
                 return Recorded(self, self.tape.emit(code, x, y), lanes, dtype)
-        operands = [x if type(x) in _NUMBERS else lifted(x) for x in (a, b)]
-        return self.elementwise(code, self.common_dtype(operands), *operands)
+        return self._of_common_type(code, (a, b))
+
+    def _of_common_type(self, code: int, operands: Sequence[Any]) -> Recorded:
+        found = self._scalars(operands)
+        if found is None:
+            operands = [x if type(x) in _NUMBERS else lifted(x) for x in operands]
+            found = self._scalars(operands)
+            if found is None:
+                return self.elementwise(code, self.common_dtype(operands), *operands)
+        rows, lanes = found
+        return Recorded(self, self.tape.emit(code, *rows), lanes, self.dtype)
+
+    def _scalars(self, operands: Sequence[Any]) -> tuple[list[int], int] | None:
+        """The rows, and the axis of lanes, of scalars of the program's own type, and numbers; None if there is anything else."""
+        rows, lanes, dtype, own = [], NO_LANES, self.dtype, False
+        for x in operands:
+            kind = type(x)
+            if kind is Recorded:
+                if type(x.ids) is not int or x.dtype is not dtype:
+                    return None
+                own = True
+                rows.append(x.ids)
+                if x.lanes and lanes != LANES:
+                    lanes = x.lanes
+            elif kind in _NUMBERS:
+                rows.append(self.tape.constant(float(x)))
+            else:
+                return None
+        return (rows, lanes) if own else None
 
     def detached_row(self, row: int) -> int:
         """The same value, by which no gradient passes."""
