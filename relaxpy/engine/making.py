@@ -43,6 +43,7 @@ def make(request: Request, reading: Reading, caution: float, sample: Tensor | No
     rows = [*recording.rows, *(warned.row for warned in recorder.warned)]
     program = planned(recorder.tape, rows)
     tape = recorder.tape
+    tape.close()
     replay = Replay(
         tape.code, tape.arguments, tape.lane_inputs, tape.uniform_inputs, tape.constants, recording.rows, dtype
     )

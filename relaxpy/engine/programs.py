@@ -23,6 +23,7 @@ from relaxpy.engine.variants import BETA, Request, Variant
 from relaxpy.runtime.options import Options
 
 MOST_KEYS = 64
+MOST_INSTRUCTIONS = 4_000_000  # of all programs of a function, but for the one used last
 MOST_VARIANTS = 4
 MOST_ATTEMPTS = 8
 # Where engine="auto" has met so many calls in a row for which there can be no program, it looks at every so many-th only.
@@ -90,6 +91,15 @@ class Programs:
             else:
                 self.entries.move_to_end(key)
             return found
+
+    def trim(self) -> None:
+        """Let the programs that were not used for longest go, where there are too many instructions."""
+        with self.lock:
+            instructions = 0
+            for key, entry in reversed(list(self.entries.items())):
+                instructions += sum(variant.size for variant in entry.variants)
+                if instructions > MOST_INSTRUCTIONS and key != next(reversed(self.entries)):
+                    del self.entries[key]
 
     def ran(self) -> None:
         with self.lock:
@@ -232,6 +242,7 @@ def _record(programs: Programs, entry: Entry, request: Request, sample: Tensor |
     programs.recordings += 1
     entry.variants.insert(0, variant)
     del entry.variants[MOST_VARIANTS:]
+    programs.trim()
     return variant
 
 

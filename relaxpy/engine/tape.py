@@ -37,6 +37,11 @@ class Tape:
         self._known: dict[tuple[int, ...], int] = {}
         self._constant_rows: dict[tuple[float, float], int] = {}
 
+    def close(self) -> None:
+        """Nothing more is recorded: what finds expressions again takes more memory than all else."""
+        self._known.clear()
+        self._constant_rows.clear()
+
     @property
     def rows(self) -> int:
         return len(self.definers)

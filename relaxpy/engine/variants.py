@@ -9,6 +9,7 @@ from torch import Tensor
 
 from relaxpy.engine.arguments import Arguments
 from relaxpy.engine.calling import Called, Packing, ProgramFunction
+from relaxpy.engine.instructions import WORDS
 from relaxpy.engine.machine import Machine
 from relaxpy.engine.reading import Reading
 from relaxpy.engine.recorder import Input, Warned
@@ -51,6 +52,11 @@ class Variant:
     lanes: int
     differentiable: list[bool]
     sampled: tuple[Tape, Tensor] | None  # where some of the lanes decided: its tape, and which they were
+
+    @property
+    def size(self) -> int:
+        """Its instructions."""
+        return len(self.replay.code) // WORDS
 
     def call(self, request: Request) -> tuple[bool, Any]:
         """(does it hold for these values, the result)"""

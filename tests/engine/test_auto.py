@@ -129,6 +129,20 @@ def test_plain_values_never_meet_the_engine() -> None:
     assert str(auto.engine_report()) == "no program was recorded"
 
 
+@pytest.mark.parametrize(("most", "recorded"), [(1, 5), (250, 5), (10_000, 3)])
+def test_programs_that_are_not_used_go_when_there_are_too_many_instructions(
+    most: int, recorded: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(programs, "MOST_INSTRUCTIONS", most)
+    tape, eager = (relax(bubble_sort, batch=True, engine=engine) for engine in ("tape", "eager"))  # type: ignore[call-overload]
+    for size in (4, 5, 6, 4, 6, 6):
+        x = torch.rand(3, size, dtype=torch.float64)
+        torch.testing.assert_close(tape(x)[0], eager(x)[0])
+    kept = [variant.size for entry in tape._made.programs.entries.values() for variant in entry.variants]
+    assert sum(kept) <= most or len(kept) == 1
+    assert tape.engine_report().recorded == recorded
+
+
 class Model(torch.nn.Module):
     def __init__(self) -> None:
         super().__init__()
