@@ -15,6 +15,7 @@ from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 from relaxpy import hooked
+from relaxpy.children import STARTERS, tell_children
 from relaxpy.errors import RelaxError, RelaxWarning
 from relaxpy.loaders import relaxing
 from relaxpy.runtime import installed
@@ -51,14 +52,13 @@ class Installed:
 
     def __init__(self, installation: Installation) -> None:
         self._installation = installation
-        installed.add(installation)
-        _finder.keep_first()
+        _add(installation)
         _warn_of_imported(installation)
 
     def uninstall(self) -> None:
         """Relax no more modules for this installation, and forget its options; a second time does nothing."""
         installed.remove(self._installation)
-        if not installed.any_active():
+        if not installed.active():
             _finder.leave()
 
     def __enter__(self) -> Self:
@@ -72,6 +72,25 @@ class Installed:
     def __repr__(self) -> str:
         settings = "".join(f", {name}={value!r}" for name, value in self._installation.settings.items())
         return f"<relaxpy.install({', '.join(map(repr, self._installation.patterns))}{settings})>"
+
+
+def _add(installation: Installation) -> None:
+    installed.add(installation)
+    _finder.keep_first()
+    if "multiprocessing.spawn" in sys.modules:
+        tell_children()
+
+
+def install_again(sent: bytes) -> None:
+    """Install what the process had installed that started this one; see `relaxpy.children`."""
+    import pickle
+
+    try:
+        for patterns, settings in pickle.loads(sent):
+            _add(Installation(patterns, settings))
+    except Exception as error:  # whatever the user's own objects raise
+        message = f"relaxpy.install of the parent process has no effect here: {type(error).__name__}: {error}"
+        warnings.warn(message, RelaxWarning, stacklevel=2)
 
 
 def _checked_patterns(patterns: Iterable[object]) -> tuple[str, ...]:
@@ -147,6 +166,8 @@ class _Finder:
     ) -> ModuleSpec | None:
         if sys.meta_path[0] is not self:
             self.keep_first()
+        if fullname in STARTERS:
+            tell_children()
         if not installed.matching(fullname) or _is_ours(fullname) or hooked.imported_to_rewrite(fullname):
             return None
         names: set[str] = self._asking.__dict__.setdefault("names", set())

@@ -239,6 +239,8 @@ def _report(error: BaseException) -> None:
 
 def _warn_of_unused(patterns: Sequence[str], program: _Program) -> None:
     """Say which patterns named nothing, which most often are typing errors."""
+    if any(name.startswith("multiprocessing.popen_") for name in sys.modules):
+        return  # other processes may have imported it
     names = [name for name in sys.modules if name.partition(".")[0] not in sys.stdlib_module_names]
     imported = [*sys.modules, program.spec.name] if program.spec else list(sys.modules)
     for pattern in patterns:

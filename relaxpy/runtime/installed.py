@@ -18,8 +18,8 @@ __all__ = [
     "HOOK",
     "Hook",
     "Installation",
+    "active",
     "add",
-    "any_active",
     "hook_of",
     "hooked",
     "is_hooked",
@@ -80,8 +80,8 @@ def remove(installation: Installation) -> None:
     _active = tuple(other for other in _active if other is not installation)
 
 
-def any_active() -> bool:
-    return bool(_active)
+def active() -> tuple[Installation, ...]:
+    return _active
 
 
 def matching(name: str) -> tuple[Installation, ...]:
