@@ -113,6 +113,13 @@ def close(place: Place | None, goes_on: bool = True, left_by: tuple[Knowledge, .
         place.closed = state.time if goes_on else _NEVER
 
 
+def end_path(place: Place | None) -> None:
+    """A path has ended in the scope that is open, and another begins there: what was made on it is known where it leads."""
+    if place is not None:
+        place.outside = _place_of(len(state.scopes) - 2)
+        place.closed = _NEVER
+
+
 def arrived(places: tuple[Place, ...]) -> None:
     """A state that was recorded in these places goes on here: so does what was made where nothing else went on."""
     for place in places:

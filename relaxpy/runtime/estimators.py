@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from relaxpy.errors import RelaxError
-from relaxpy.runtime import journal, ops, raising, scopes
+from relaxpy.runtime import births, journal, ops, raising, scopes
 from relaxpy.runtime.decisions import agreed, places
 from relaxpy.runtime.exits import Exit, Exits
 from relaxpy.runtime.frames import RESULT
@@ -65,6 +65,8 @@ class Run(Exits):
             return
         self.exits.append(Exit(self.weight, {RESULT: result}, journal.delta((self.log,))))
         self.log.undo()
+        births.end_path(self.place)  # what was made on this path means nothing to the next
+        self.place = None
 
     def leaves_out(self) -> bool:
         """Is the exception one that a `raise` raised on a path too improbable to count?"""

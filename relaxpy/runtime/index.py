@@ -43,5 +43,6 @@ def load(container: Any, index: Any) -> Any:
         or type(index) is tuple
         and any(isinstance(i, Soft) for i in index)
     ):
-        return softindex.load(container, index)
-    return made(container[index]) if type(index) is slice else container[index]
+        found = softindex.load(container, index)
+        return made(found) if type(index) is slice else found
+    return container[index]

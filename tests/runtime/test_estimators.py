@@ -349,3 +349,34 @@ def test_under_transforms_of_torch(estimator: str) -> None:
     slopes = torch.vmap(torch.func.grad(f), randomness="different")(xs)
     expected = torch.stack([torch.func.grad(relax(program, beta=BETA, estimator="exact", epsilon=1e-12))(x) for x in xs])
     torch.testing.assert_close(slopes, expected, **(tolerance if estimator == "exact" else {"atol": 0.4, "rtol": 0.0}))
+
+
+def merge_sort(values: Any) -> Any:
+    if len(values) <= 1:
+        return values
+    half = len(values) // 2
+    left, right = merge_sort(values[:half]), merge_sort(values[half:])
+    merged = []
+    while left and right:
+        if left[0] < right[0]:
+            merged.append(left.pop(0))
+        else:
+            merged.append(right.pop(0))
+    return [*merged, *left, *right]
+
+
+def test_lists_that_each_path_makes_and_uses_up() -> None:
+    def program(values: Any) -> Any:
+        return merge_sort(list(values))
+
+    values = torch.tensor([0.5, -0.2, 0.3], dtype=torch.float64, requires_grad=True)
+    found = torch.stack(relax(program, estimator="exact", beta=3.0)(values))
+    first, second, third = values
+    half = torch.sigmoid(3.0 * (third - second))  # second before third
+    expected = torch.zeros(3, dtype=torch.float64)
+    for p, (low, high) in ((half, (second, third)), (1 - half, (third, second))):
+        before, between = torch.sigmoid(3.0 * (low - first)), torch.sigmoid(3.0 * (high - first))
+        expected = expected + p * before * torch.stack([first, low, high])
+        expected = expected + p * (1 - before) * between * torch.stack([low, first, high])
+        expected = expected + p * (1 - before) * (1 - between) * torch.stack([low, high, first])
+    torch.testing.assert_close(found, expected)
