@@ -119,6 +119,11 @@ def _refused(given: object) -> RelaxError:
         )
     if isinstance(given, property):
         return RelaxError("a property cannot be relaxed", remedy="put @relax below @property")
+    if hasattr(given, "cache_info"):
+        return RelaxError(
+            f"`{name}` keeps its results by its arguments, which soft values cannot be found by",
+            remedy=f"relax the function itself: relax({name}.__wrapped__)",
+        )
     if inspect.isbuiltin(given) or inspect.ismethoddescriptor(given):
         return RelaxError(
             f"`{name}` is not written in Python, so there is no source to relax", remedy="write it as a Python function"

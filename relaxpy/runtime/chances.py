@@ -71,8 +71,10 @@ def _categoricals(tensor: Tensor) -> Any:
     return made
 
 
-def probabilities_of(value: Any, n: int) -> Any:
+def probabilities_of(value: Any, n: Any) -> Any:
     """The distribution of an integer or truth over 0, ..., n - 1: a soft array of shape (n,), one-hot for a plain one."""
+    if not hasattr(type(n), "__index__") or isinstance(n, Soft):
+        raise RelaxError(f"relaxpy.probabilities takes a number n of integers, not {n!r}", remedy="give it a plain int")
     if not isinstance(value, (integers.SoftInteger, SoftTruth)):
         return _one_hot(value, n)
     values, table = recipes.distribution_of(integers.node_of(value))
@@ -95,7 +97,12 @@ def _one_hot(value: Any, n: int) -> Any:
             f"relaxpy.probabilities takes an integer or a truth, and a {kind} has no distribution over integers",
             remedy="round it first: int(x), round(x)",
         )
-    position = operator.index(value)
+    try:
+        position = operator.index(value)
+    except TypeError:
+        raise RelaxError(
+            f"relaxpy.probabilities takes an integer or a truth, not {value!r}", remedy="give it an int, or what became one"
+        ) from None
     if not 0 <= position < n:
         raise RelaxIndexError(f"{position} is not among 0, ..., {n - 1}", remedy="give a larger n")
     row = torch.zeros(n)

@@ -256,7 +256,7 @@ def mean(weights: Sequence[Operand], values: Sequence[Any], what: str) -> Any:
 _SIDES = (
     "on the two sides of a soft condition",
     "give it values of one kind and shape on both sides (numbers, or lists of equal length), "
-    "or make the condition hard with relaxpy.hard(...)",
+    "make the condition hard with relaxpy.hard(...), or follow each path by itself: estimator='exact'",
 )
 _CHOSEN = (
     "with some probability each",

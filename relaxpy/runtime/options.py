@@ -128,6 +128,8 @@ class Region:
     ) -> None:
         from relaxpy.runtime.state import state
 
+        if not self._outer:
+            raise RelaxError("a region of options was left that had not begun", remedy="write `with relaxpy.options(...):`")
         state.settings, state.options = self._outer.pop()
 
     def __repr__(self) -> str:

@@ -71,12 +71,21 @@ def is_tensor(value: object) -> bool:
     return torch is not None and isinstance(value, torch.Tensor)
 
 
+def _may_be_positive(value: Any) -> bool:
+    """Is a tensor of one element positive and finite, as far as its value can be seen?"""
+    try:
+        number = float(value.detach())
+    except RuntimeError:  # under a transform of torch
+        return True
+    return number > 0 and math.isfinite(number)
+
+
 def _beta(value: Any) -> object:
     wanted = "a positive finite number, a floating-point tensor of one element, or a schedule"
     if isinstance(value, Schedule):
         return value
     if is_tensor(value):
-        if value.numel() != 1 or not value.is_floating_point():
+        if value.numel() != 1 or not value.is_floating_point() or not _may_be_positive(value):
             raise _refusal("beta", value, wanted)
         return value
     if isinstance(value, bool) or not isinstance(value, numbers.Real):

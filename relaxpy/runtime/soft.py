@@ -63,7 +63,10 @@ class Soft:
         )
 
     def __float__(self) -> NoReturn:
-        self._refuse("a Python float", "keep it as it is (it behaves like a 0-dim tensor), or use relaxpy.hard(x)")
+        self._refuse(
+            "a Python float",
+            "keep it as it is (it behaves like a 0-dim tensor), write f'{x:.2f}' for a text, or use relaxpy.hard(x)",
+        )
 
     def __int__(self) -> NoReturn:
         self._refuse("a Python int", "call int(x) inside a relaxed function, or use relaxpy.hard(x)")

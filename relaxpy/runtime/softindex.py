@@ -197,7 +197,8 @@ def _inside(
     if not inside or ops.exceeds(outside, state.options.epsilon):
         raise RelaxIndexError.here(
             f"a {index.kind} {complaint} with probability {ops.largest(outside):.3g}{scopes.lanes_with(outside)}",
-            remedy="keep the index inside (test it first), or make the axis longer",
+            remedy="keep the index inside (test it first), make the axis longer, or follow each path by itself: "
+            "estimator='exact'",
         )
     return inside
 

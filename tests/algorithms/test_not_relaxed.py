@@ -74,8 +74,8 @@ def bits(value: float) -> list[int]:
 
 
 BLEND = (
-    "give it values of one kind and shape on both sides (numbers, or lists of equal length), or make the condition hard "
-    "with relaxpy.hard(...)"
+    "give it values of one kind and shape on both sides (numbers, or lists of equal length), make the condition hard with "
+    "relaxpy.hard(...), or follow each path by itself: estimator='exact'"
 )
 SIDES = "on the two sides of a soft condition, which cannot be blended"
 # the algorithm, its arguments, the error, the line it names (its beginning), the message, the remedy
@@ -95,7 +95,7 @@ NOT_RELAXED: list[tuple[Callable[..., Any], tuple[Any, ...], type, str, str, str
         relaxpy.RelaxIndexError,
         "if ascending[middle]",
         "a soft integer points outside an axis of length 2 with probability 0.122",
-        "keep the index inside (test it first), or make the axis longer",
+        "keep the index inside (test it first), make the axis longer, or follow each path by itself: estimator='exact'",
     ),
     (
         dijkstra_with_a_heap,

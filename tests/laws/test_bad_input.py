@@ -97,7 +97,7 @@ def test_an_integer_of_one_lane_is_outside() -> None:
     assert str(caught.value) == (
         "a soft integer points outside an axis of length 2 with probability 1 in lane 1\n"
         f'  File "{__file__}", line {pick.__code__.co_firstlineno + 1}\n    return x[k]\n'
-        "  remedy: keep the index inside (test it first), or make the axis longer"
+        "  remedy: keep the index inside (test it first), make the axis longer, or follow each path by itself: estimator='exact'"
     )
 
 
@@ -129,6 +129,9 @@ OPTIONS: list[tuple[dict[str, Any], str]] = [
     ({"beta": "3"}, f"`beta` is {BETA}, not '3'"),
     ({"beta": -1}, f"`beta` is {BETA}, not -1"),
     ({"beta": True}, f"`beta` is {BETA}, not True"),
+    ({"beta": torch.tensor(-1.0)}, f"`beta` is {BETA}, not tensor(-1.)"),
+    ({"beta": torch.tensor([0.0])}, f"`beta` is {BETA}, not tensor([0.])"),
+    ({"beta": torch.tensor(float("nan"))}, f"`beta` is {BETA}, not tensor(nan)"),
     ({"beta": torch.ones(2)}, f"`beta` is {BETA}, not tensor([1., 1.])"),
     ({"max_iter": 1.5}, "`max_iter` is a number of soft tests: an int, 0 or more, not 1.5"),
     ({"epsilon": 2}, "`epsilon` is a probability below which a path is left out: 0 <= epsilon < 1, not 2"),
@@ -183,11 +186,16 @@ GIVEN: list[tuple[Any, str]] = [
         "  remedy: decorate its methods, or those functions that decide something",
     ),
     (3, "3 is not a function\n  remedy: write @relax above a `def`, or relax(f)"),
+    (
+        functools.lru_cache(add),
+        "`add` keeps its results by its arguments, which soft values cannot be found by\n"
+        "  remedy: relax the function itself: relax(add.__wrapped__)",
+    ),
     (property(add), "a property cannot be relaxed\n  remedy: put @relax below @property"),
 ]
 
 
-@pytest.mark.parametrize(("given", "text"), GIVEN, ids=["builtin", "class", "number", "property"])
+@pytest.mark.parametrize(("given", "text"), GIVEN, ids=["builtin", "class", "number", "cached", "property"])
 def test_what_is_no_function(given: Any, text: str) -> None:
     assert refusal(lambda: relax(given)) == text
 

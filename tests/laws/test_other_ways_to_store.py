@@ -132,8 +132,8 @@ def _lane(value: Any, lane: int) -> Any:
 
 
 BLENDABLE = (
-    "give it values of one kind and shape on both sides (numbers, or lists of equal length), or make the condition hard "
-    "with relaxpy.hard(...)"
+    "give it values of one kind and shape on both sides (numbers, or lists of equal length), make the condition hard with "
+    "relaxpy.hard(...), or follow each path by itself: estimator='exact'"
 )
 RAW = "use a list or a torch tensor, or make the condition hard with relaxpy.hard(...)"
 CHANGED = "was changed on a soft path, so that the other side would find it changed, too"

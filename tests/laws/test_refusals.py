@@ -22,7 +22,7 @@ X = number(0.4)
 PAIR = array(1.0, 2.0)
 BLENDABLE = (
     "  remedy: give it values of one kind and shape on both sides (numbers, or lists of equal length), "
-    "or make the condition hard with relaxpy.hard(...)"
+    "make the condition hard with relaxpy.hard(...), or follow each path by itself: estimator='exact'"
 )
 
 
@@ -365,7 +365,10 @@ USES: list[tuple[str, str, str, tuple[str, str]]] = [
         "float",
         "truth",
         "'%.2f' % c",
-        ("a Python float", "keep it as it is (it behaves like a 0-dim tensor), or use relaxpy.hard(x)"),
+        (
+            "a Python float",
+            "keep it as it is (it behaves like a 0-dim tensor), write f'{x:.2f}' for a text, or use relaxpy.hard(x)",
+        ),
     ),
     (
         "complex",
@@ -487,7 +490,8 @@ def test_an_index_outside_the_axis() -> None:
     assert message(program, X, error=IndexError) == (
         "a soft integer points outside an axis of length 2 with probability 0.982\n"
         + place(program, 2, "return [1.0, 2.0][k]")
-        + "  remedy: keep the index inside (test it first), or make the axis longer"
+        + "  remedy: keep the index inside (test it first), make the axis longer, or follow each path by itself: "
+        "estimator='exact'"
     )
 
 
