@@ -10,6 +10,7 @@ from typing import Any
 from relaxpy.runtime import expressions, presence
 from relaxpy.runtime.advancing import spent
 from relaxpy.runtime.arrays import SoftArray
+from relaxpy.runtime.compare import PLAIN
 from relaxpy.runtime.containers import DictContainer
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.records import compared_fields, is_record
@@ -25,6 +26,8 @@ _STRICT = {operator.lt: operator.lt, operator.le: operator.lt, operator.gt: oper
 
 def holds_soft(value: Any) -> bool:
     """Does a value, or a list or tuple of it, hold something soft?"""
+    if type(value) in PLAIN:
+        return False
     if isinstance(value, (list, tuple)):
         return any(map(holds_soft, value))
     return isinstance(value, Soft)

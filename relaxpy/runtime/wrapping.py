@@ -25,6 +25,7 @@ from relaxpy.runtime.state import state
 from relaxpy.runtime.values import SoftNumber, SoftScalar, SoftTruth
 
 ATOMS = (int, float, bool, str, bytes, complex, type(None))
+_PLAIN = frozenset(ATOMS)
 
 
 def soft_tensor(tensor: Tensor) -> Soft:
@@ -123,7 +124,10 @@ class Wrapper:
             if all(new is old for new, old in zip(items, value)):
                 return value
             return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
-        if type(value) in (list, dict) or dataclasses.is_dataclass(value) and not isinstance(value, type):
+        if type(value) in (list, dict):
+            if not _PLAIN.issuperset(map(type, value if type(value) is list else value.values())):
+                self._note(value)
+        elif dataclasses.is_dataclass(value) and not isinstance(value, type):
             self._note(value)
         return value
 

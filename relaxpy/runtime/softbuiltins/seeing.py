@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from relaxpy.runtime.compare import PLAIN
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.marks import is_tensor, met
 from relaxpy.runtime.soft import Soft
@@ -15,6 +16,8 @@ adopted: Any = LazyModule("relaxpy.runtime.adopted")
 
 def seen(value: Any) -> Any:
     """The value as relaxed code means it: captured parameters are soft, and so are tensors that took a soft store."""
+    if type(value) in PLAIN:
+        return value
     if isinstance(value, Soft) or not is_tensor(value):
         return whole(value)
     return adopted.looked_through(met(value))
