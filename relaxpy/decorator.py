@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable, Mapping
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, overload
 
+from relaxpy.bound import BoundRelaxed
 from relaxpy.errors import RelaxError, did_you_mean
-from relaxpy.relaxed import Batch, BoundRelaxed, Made, Relaxed, checked_batch
+from relaxpy.relaxed import Batch, Made, Relaxed, checked_batch
 from relaxpy.runtime.settings import Settings, checked
 
 if TYPE_CHECKING:

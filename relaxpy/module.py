@@ -19,7 +19,8 @@ from relaxpy.errors import RelaxError
 from relaxpy.schedules import Schedule
 
 if TYPE_CHECKING:
-    from relaxpy.relaxed import BoundRelaxed, Relaxed
+    from relaxpy.bound import BoundRelaxed
+    from relaxpy.relaxed import Relaxed
 
 __all__ = ["RelaxedModule", "ScheduledModule", "module"]
 

@@ -23,7 +23,8 @@ import torch
 
 import relaxpy
 from relaxpy import RelaxError, relax
-from relaxpy.relaxed import BoundRelaxed, Relaxed
+from relaxpy.bound import BoundRelaxed
+from relaxpy.relaxed import Relaxed
 from relaxpy.runtime import boundary
 from relaxpy.runtime.calls import Plan
 
