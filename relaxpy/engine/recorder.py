@@ -1,27 +1,23 @@
-"""Records a relaxed call: a tape, what it reads, what it takes for granted, and the answers to what it looks at."""
+"""Records a relaxed call: a tape, what it reads, and what it takes for granted (see looking.py)."""
 
 from __future__ import annotations
 
-import functools
 import itertools
-import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from relaxpy.engine.evaluation import Evaluation, Inputs
 from relaxpy.engine.instructions import CODES
+from relaxpy.engine.looking import Looking
 from relaxpy.engine.recorded import LANES, NO_LANES, ONE_LANE, Recorded, functions, lifted, refuse
-from relaxpy.engine.tape import Tape
-from relaxpy.runtime.state import state
 
 _NUMBERS = frozenset({float, int, bool})
-_ISFINITE, _LE, _NOT, _DETACH = (CODES[name] for name in "isfinite le not detach".split())
+_DETACH = CODES["detach"]
 
 
 @dataclass(frozen=True)
@@ -34,50 +30,23 @@ class Input:
     uniform: bool
 
 
-@dataclass(frozen=True)
-class Warned:
-    """A loop that gave up: the rows that hold the mass left, and how to say so."""
-
-    say: Callable[[float], None]
-    row: int
-
-
-class Recorder:
+class Recorder(Looking):
     """The recording of one call, with as many lanes as the call has (one without a batch)."""
 
     def __init__(self, batched: bool, dtype: torch.dtype, caution: float = 1.0, sample: Tensor | None = None) -> None:
-        self.tape = Tape()
+        super().__init__(dtype, caution, sample)
         self.batched = batched  # have tensors an axis of lanes?
         self._has_batch = batched
-        self.dtype = dtype
-        self.caution = caution  # how far below the bound a mass must be to be left out
         self.device = torch.device("cpu")
         self.inputs: list[Input] = []
-        self._sample = sample  # lanes whose values decide
-        self.values: Inputs = []  # of inputs, until they are evaluated
         self.parameters: dict[int, tuple[Tensor, Any]] = {}  # captured tensors with a gradient, by identity, and where
-        self.warned: list[Warned] = []
         self.refused: BaseException | None = None
         self.operations = 0  # of tensors, each of one row or of many
         self.widest = self.tape.longest  # rows that an operation may have
         self._read: dict[int, Recorded] = {}
         self._constants: dict[int, tuple[Tensor, int, Recorded]] = {}  # tensors of no dimension, by identity
-        self._finite: dict[int, bool] = {}
         self.detached: dict[int, int] = {}  # rows, and what is taken for them where no gradient is wanted
         self.attached: dict[int, int] = {}  # the other way round
-
-    @functools.cached_property
-    def lane_count(self) -> int:
-        return 1 if state.lanes is None else state.lanes
-
-    @functools.cached_property
-    def evaluation(self) -> Evaluation:
-        return Evaluation(self.tape, self.values, self.lane_count, self.dtype, self._sample)
-
-    @property
-    def sample(self) -> Tensor | None:
-        """The lanes by whose values decisions were made (None: all)."""
-        return self.evaluation.sample if "evaluation" in self.__dict__ else None
 
     # inputs
 
@@ -266,83 +235,6 @@ class Recorder:
 
     def _with_lanes(self, leaf: Any) -> Any:
         return Recorded(self, leaf.ids, LANES, leaf.dtype) if type(leaf) is Recorded else leaf
-
-    # what is looked at
-
-    def at_most(self, value: Recorded, bound: float) -> bool:
-        """Is a mass at most ``bound`` in every lane? Where it is, the program relies on that; where not, on nothing."""
-        rows = value.rows()
-        limit = bound * self.caution
-        if not all(self._largest(row) <= limit for row in rows):
-            return False
-        edge = self.tape.constant(bound)
-        for row in rows:
-            self.tape.check(self.tape.emit(_LE, row, edge))
-        return True
-
-    def exceeds(self, value: Recorded, bound: float) -> bool:
-        """Is a mass above ``bound`` in any lane? A program relies on it that it is not; if it is, there is none."""
-        if not all(self._largest(row) <= bound for row in value.rows()):
-            refuse("it may raise an error that depends on values")
-        edge = self.tape.constant(bound)
-        for row in value.rows():
-            self.tape.check(self.tape.emit(_LE, row, edge))
-        return False
-
-    def give_up(self, why: str) -> NoReturn:
-        """For the runtime: what goes on here cannot be recorded."""
-        refuse(why)
-
-    def _largest(self, row: int) -> float:
-        known = self.tape.constants.get(row)
-        if known is not None:
-            return known
-        largest = float(self.evaluation.row(row).max())
-        return math.inf if largest != largest else largest
-
-    def largest(self, value: Recorded) -> float:
-        """For looking only: nothing may rely on it but which of several negligible paths stands for all."""
-        return max(map(self._largest, value.rows()), default=0.0)
-
-    def all_finite(self, value: Recorded) -> bool:
-        """Are all values finite? Where they are, the program relies on that; the other path is right for both."""
-        rows = dict.fromkeys(value.rows())
-        for row in rows:
-            known = self._finite.get(row)
-            if known is None:
-                constant = self.tape.constants.get(row)
-                if constant is not None:
-                    known = math.isfinite(constant)
-                else:
-                    known = bool(np.isfinite(self.evaluation.row(row)).all())
-                self._finite[row] = known
-            if not known:
-                return False
-        for row in rows:
-            self.tape.check(self.tape.emit(_ISFINITE, row))
-        return True
-
-    def verdict(self, rows: list[int], every: bool) -> bool:
-        """Does a truth hold in all rows and lanes, or in any? The program relies on the answer."""
-        for row in rows:
-            values = self.evaluation.row(row) if row not in self.tape.constants else None
-            constant = self.tape.constants.get(row, 0.0)
-            holds = bool((values != 0).all() if every else (values != 0).any()) if values is not None else constant != 0
-            if holds != every:
-                if values is None:
-                    return holds
-                refuse("it decides by what some lanes are like")
-        for row in rows:
-            self.tape.check(row if every else self.tape.emit(_NOT, row))
-        return every
-
-    def gave_up(self, left: Any, say: Callable[[float], None]) -> None:
-        """A loop was stopped; the program says so whenever it runs."""
-        value = lifted(left) if not isinstance(left, (int, float)) else None
-        row = self.tape.constant(float(left)) if value is None else value.ids
-        if type(row) is not int:
-            refuse("the mass of a loop is an array")
-        self.warned.append(Warned(say, row))
 
 
 def _aligned(rows: Sequence[Any]) -> tuple[tuple[int, ...], list[Iterable[int]]]:

@@ -10,9 +10,10 @@ from torch import Tensor
 from relaxpy.engine.arguments import Arguments
 from relaxpy.engine.calling import Called, Packing, ProgramFunction
 from relaxpy.engine.instructions import WORDS
+from relaxpy.engine.looking import Warned
 from relaxpy.engine.machine import Machine
 from relaxpy.engine.reading import Reading
-from relaxpy.engine.recorder import Input, Warned
+from relaxpy.engine.recorder import Input
 from relaxpy.engine.recording import Run
 from relaxpy.engine.replay import Replay
 from relaxpy.engine.results import Building, Recording

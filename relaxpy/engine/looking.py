@@ -1,0 +1,130 @@
+"""What the runtime looks at while a program is recorded: answered by values; the program relies on the answers, by checks."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from relaxpy.engine.evaluation import Evaluation, Inputs
+from relaxpy.engine.instructions import CODES
+from relaxpy.engine.recorded import Recorded, lifted, refuse
+from relaxpy.engine.tape import Tape
+from relaxpy.runtime.state import state
+
+_ISFINITE, _LE, _NOT = (CODES[name] for name in "isfinite le not".split())
+
+
+@dataclass(frozen=True)
+class Warned:
+    """A loop that gave up: the rows that hold the mass left, and how to say so."""
+
+    say: Callable[[float], None]
+    row: int
+
+
+class Looking:
+    """A tape, and the answers to what is looked at; ``sample``: the lanes whose values decide (None: all)."""
+
+    def __init__(self, dtype: torch.dtype, caution: float, sample: Tensor | None) -> None:
+        self.tape = Tape()
+        self.dtype = dtype
+        self.caution = caution  # how far below the bound a mass must be to be left out
+        self._sample = sample
+        self.values: Inputs = []  # of inputs, until they are evaluated
+        self.warned: list[Warned] = []
+        self._finite: dict[int, bool] = {}
+
+    @functools.cached_property
+    def lane_count(self) -> int:
+        return 1 if state.lanes is None else state.lanes
+
+    @functools.cached_property
+    def evaluation(self) -> Evaluation:
+        return Evaluation(self.tape, self.values, self.lane_count, self.dtype, self._sample)
+
+    @property
+    def sample(self) -> Tensor | None:
+        """The lanes by whose values decisions were made (None: all)."""
+        return self.evaluation.sample if "evaluation" in self.__dict__ else None
+
+    def at_most(self, value: Recorded, bound: float) -> bool:
+        """Is a mass at most ``bound`` in every lane? Where it is, the program relies on that; where not, on nothing."""
+        rows = value.rows()
+        limit = bound * self.caution
+        if not all(self._largest(row) <= limit for row in rows):
+            return False
+        edge = self.tape.constant(bound)
+        for row in rows:
+            self.tape.check(self.tape.emit(_LE, row, edge))
+        return True
+
+    def exceeds(self, value: Recorded, bound: float) -> bool:
+        """Is a mass above ``bound`` in any lane? A program relies on it that it is not; if it is, there is none."""
+        if not all(self._largest(row) <= bound for row in value.rows()):
+            refuse("it may raise an error that depends on values")
+        edge = self.tape.constant(bound)
+        for row in value.rows():
+            self.tape.check(self.tape.emit(_LE, row, edge))
+        return False
+
+    def give_up(self, why: str) -> NoReturn:
+        """For the runtime: what goes on here cannot be recorded."""
+        refuse(why)
+
+    def _largest(self, row: int) -> float:
+        known = self.tape.constants.get(row)
+        if known is not None:
+            return known
+        largest = float(self.evaluation.row(row).max())
+        return math.inf if largest != largest else largest
+
+    def largest(self, value: Recorded) -> float:
+        """For looking only: nothing may rely on it but which of several negligible paths stands for all."""
+        return max(map(self._largest, value.rows()), default=0.0)
+
+    def all_finite(self, value: Recorded) -> bool:
+        """Are all values finite? Where they are, the program relies on that; the other path is right for both."""
+        rows = dict.fromkeys(value.rows())
+        for row in rows:
+            known = self._finite.get(row)
+            if known is None:
+                constant = self.tape.constants.get(row)
+                if constant is not None:
+                    known = math.isfinite(constant)
+                else:
+                    known = bool(np.isfinite(self.evaluation.row(row)).all())
+                self._finite[row] = known
+            if not known:
+                return False
+        for row in rows:
+            self.tape.check(self.tape.emit(_ISFINITE, row))
+        return True
+
+    def verdict(self, rows: list[int], every: bool) -> bool:
+        """Does a truth hold in all rows and lanes, or in any? The program relies on the answer."""
+        for row in rows:
+            values = self.evaluation.row(row) if row not in self.tape.constants else None
+            constant = self.tape.constants.get(row, 0.0)
+            holds = bool((values != 0).all() if every else (values != 0).any()) if values is not None else constant != 0
+            if holds != every:
+                if values is None:
+                    return holds
+                refuse("it decides by what some lanes are like")
+        for row in rows:
+            self.tape.check(row if every else self.tape.emit(_NOT, row))
+        return every
+
+    def gave_up(self, left: Any, say: Callable[[float], None]) -> None:
+        """A loop was stopped; the program says so whenever it runs."""
+        value = lifted(left) if not isinstance(left, (int, float)) else None
+        row = self.tape.constant(float(left)) if value is None else value.ids
+        if type(row) is not int:
+            refuse("the mass of a loop is an array")
+        self.warned.append(Warned(say, row))
