@@ -49,6 +49,9 @@ class RelaxError(Exception):
     ``line`` counts from 1, ``column`` counts characters from 0; with both, the line is shown with a caret.
     """
 
+    # Would the original have gone on? Then no handler of the program's may take it for an error of its own.
+    is_only_ours = True
+
     def __init__(
         self,
         message: str,
@@ -151,6 +154,8 @@ class BlendError(RelaxError):
 
 class SoftValueError(RelaxError, TypeError):
     """A soft value where only a plain one can be: ``bool(x)``, ``float(x)``, a dict key, a numpy array."""
+
+    is_only_ours = False  # some are the original's: a number has no elements, and is not ordered against a text
 
 
 class RelaxIndexError(RelaxError, IndexError):

@@ -41,7 +41,9 @@ class Soft:
     kind = "soft value"
 
     def _refuse(self, what: str, remedy: str) -> NoReturn:
-        raise SoftValueError(f"a {self.kind} was used as {what}, which would decide silently", remedy=remedy)
+        error = SoftValueError(f"a {self.kind} was used as {what}, which would decide silently", remedy=remedy)
+        error.is_only_ours = True
+        raise error
 
     def __hash__(self) -> NoReturn:
         self._refuse(

@@ -195,11 +195,13 @@ def _inside(
             outside = ops.plus(outside, weight)
     outside = scopes.alive(outside)
     if not inside or ops.exceeds(outside, state.options.epsilon):
-        raise RelaxIndexError.here(
+        error = RelaxIndexError.here(
             f"a {index.kind} {complaint} with probability {ops.largest(outside):.3g}{scopes.lanes_with(outside)}",
             remedy="keep the index inside (test it first), make the axis longer, or follow each path by itself: "
             "estimator='exact'",
         )
+        error.is_only_ours = bool(inside) and ops.exceeds(1 - outside, state.options.epsilon)
+        raise error
     return inside
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
@@ -20,6 +21,9 @@ doubts: Any = LazyModule("relaxpy.runtime.doubts")
 presence: Any = LazyModule("relaxpy.runtime.presence")
 mixing: Any = LazyModule("relaxpy.runtime.mixing")
 ops: Any = LazyModule("relaxpy.runtime.ops")
+
+
+_NAMES_OURS = re.compile(r"Relax\w*Error|SoftValueError|BlendError")
 
 
 class Protection(Exits):
@@ -114,6 +118,7 @@ class Try(Protection):
     def caught(self, number: int) -> bool:
         """First thing in a handler: does it run now? If others arrive, too, it runs for all of them later."""
         self.active = False
+        self._refuse_ours(number)
         if not paths or not state.scopes:
             return True
         leaving = raising.departure()
@@ -130,6 +135,12 @@ class Try(Protection):
             self.arrive(leaving.error, number, dict(sys._getframe(1).f_locals))
         self.set_live(0.0)
         return False
+
+    def _refuse_ours(self, number: int) -> None:
+        """An error that the original does not have passes by, unless the handler names it."""
+        error = sys.exc_info()[1]
+        if isinstance(error, RelaxError) and error.is_only_ours and not _NAMES_OURS.search(self.handlers[number]):
+            raise error
 
     # ---- after the statement, for the paths that have arrived
 

@@ -637,3 +637,78 @@ def test_suppress() -> None:
 
     x = number(0.2)
     assert_same(relax(program, **FINE)(x), mixture((above(x), 1.0), (1 - above(x), 2.0)), [x])
+
+
+def index_or(x: Any) -> Any:
+    try:
+        return [1.0, 2.0][5 if x > 0 else 1]
+    except IndexError:
+        return 9.0
+
+
+def float_or(x: Any) -> Any:
+    try:
+        return {x: 1.0}[x]
+    except TypeError:
+        return 9.0
+
+
+def blended_or(x: Any) -> Any:
+    try:
+        name = "a" if x > 0 else None
+        return len(str(name))
+    except Exception:
+        return 9.0
+
+
+@pytest.mark.parametrize("program", [index_or, float_or, blended_or])
+def test_handlers_do_not_take_errors_of_relaxpy_for_those_of_the_program(program: Callable[..., Any]) -> None:
+    with pytest.raises(RelaxError):
+        relax(program)(number(0.02))
+
+
+def test_an_error_that_the_original_has_as_well_is_handled() -> None:
+    assert relax(index_or)(number(30.0)) == 9.0
+    assert relax(index_or)(number(-30.0)) == 2.0
+
+    def has_elements(x: Any) -> Any:
+        try:
+            return x[0]
+        except TypeError:
+            return 9.0
+
+    assert relax(has_elements)(number(0.4)) == has_elements(0.4) == 9.0
+
+    def named(x: Any) -> Any:
+        try:
+            return [1.0, 2.0][5 if x > 0 else 1]
+        except RelaxError:
+            return 9.0
+
+    assert relax(named)(number(0.02)) == 9.0
+
+
+def test_a_clean_up_runs_once_on_the_mixture_of_the_paths_that_cross_it() -> None:
+    def program(x: Any) -> Any:
+        counts = [0.0]
+
+        def inner() -> Any:
+            t = 1.0
+            try:
+                if x > 0:
+                    t = 2.0
+                    return t
+                t = 3.0
+            finally:
+                t = t + 10.0  # what it writes is the same for all paths
+                counts[0] += 1.0
+            return t
+
+        return inner(), counts[0]
+
+    x = number(0.4)
+    p = above(x)
+    mean = p * 2.0 + (1 - p) * 3.0
+    assert_same(relax(program, **FINE)(x), (p * 2.0 + (1 - p) * (mean + 10.0), 1.0), [x])
+    exact = p * 2.0 + (1 - p) * 13.0
+    assert_same(relax(program, estimator="exact", **FINE)(x), (exact, 1.0), [x])
