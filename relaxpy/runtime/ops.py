@@ -280,7 +280,14 @@ def rows(operands: Sequence[Operand], like: Tensor) -> Tensor:
         return torch.stack(tensors)
     dtype = functools.reduce(torch.promote_types, (each.dtype for each in tensors))
     shape = broadcast_shape(*tensors)
-    return torch.stack([each.to(dtype).expand(shape) for each in tensors])
+    return torch.stack([fitted(each, dtype, shape) for each in tensors])
+
+
+def fitted(lanes: Tensor, dtype: torch.dtype, shape: torch.Size) -> Tensor:
+    """Lanes of a common dtype and shape; those that fit cost nothing."""
+    if lanes.dtype != dtype:
+        lanes = lanes.to(dtype)
+    return lanes if lanes.shape == shape else lanes.expand(shape)
 
 
 def weighted_rows(weights: Tensor, values: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ def element_tensor(value: Any) -> Tensor | float | int | None:
 
 def stacked(rows: list[Any], stored_as: tuple[torch.dtype, torch.device] | None = None) -> Tensor:
     """Rows (soft or hard) as one tensor, shape (n, ..., *lanes); of this dtype or what it must be promoted to."""
-    parts = [element_tensor(row) for row in rows]
+    parts: list[Any] = [element_tensor(row) for row in rows]
     if any(part is None for part in parts):
         odd = next(row for row, part in zip(rows, parts) if part is None)
         raise RelaxError(
@@ -49,12 +49,4 @@ def stacked(rows: list[Any], stored_as: tuple[torch.dtype, torch.device] | None 
         dtype = torch.promote_types(dtype, stored_as[0])
     for part in floating:
         dtype = torch.promote_types(dtype, part.dtype)
-    return torch.stack([_fitted(part, like, dtype, shape) for part in parts])
-
-
-def _fitted(part: Any, like: Tensor, dtype: torch.dtype, shape: torch.Size) -> Tensor:
-    """A row of the common dtype and shape; one that fits costs nothing."""
-    row = ops.lift(part, like)
-    if row.dtype != dtype:
-        row = row.to(dtype)
-    return row if row.shape == shape else row.expand(shape)
+    return torch.stack([ops.fitted(ops.lift(part, like), dtype, shape) for part in parts])

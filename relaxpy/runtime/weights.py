@@ -19,7 +19,7 @@ from relaxpy.runtime.integers import SoftInteger, node_of
 from relaxpy.runtime.ops import Operand
 from relaxpy.runtime.recipes import Mean
 from relaxpy.runtime.state import state
-from relaxpy.runtime.values import SoftNumber, SoftTruth, operand
+from relaxpy.runtime.values import SoftNumber, SoftScalar, SoftTruth, operand
 
 # states that leave the same value, and this value
 Group = tuple[tuple[int, ...], Any]
@@ -128,6 +128,9 @@ def means_of_scalars(weights: Weights, columns: Sequence[Sequence[Any]]) -> Sequ
     lanes: list[Operand] = []
     for state_ in zip(*columns):
         for value in state_:
+            if isinstance(value, SoftScalar):
+                lanes.append(value.lanes)
+                continue
             lifted = operand(value)
             if lifted is None or not lifted[1]:
                 return [None] * len(columns)
