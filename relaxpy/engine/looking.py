@@ -60,19 +60,21 @@ class Looking:
         limit = bound * self.caution
         if not all(self._largest(row) <= limit for row in rows):
             return False
-        edge = self.tape.constant(bound)
-        for row in rows:
-            self.tape.check(self.tape.emit(_LE, row, edge))
+        self._rely_on_at_most(rows, bound)
         return True
 
     def exceeds(self, value: Recorded, bound: float) -> bool:
         """Is a mass above ``bound`` in any lane? A program relies on it that it is not; if it is, there is none."""
-        if not all(self._largest(row) <= bound for row in value.rows()):
+        rows = value.rows()
+        if not all(self._largest(row) <= bound for row in rows):
             refuse("it may raise an error that depends on values")
-        edge = self.tape.constant(bound)
-        for row in value.rows():
-            self.tape.check(self.tape.emit(_LE, row, edge))
+        self._rely_on_at_most(rows, bound)
         return False
+
+    def _rely_on_at_most(self, rows: list[int], bound: float) -> None:
+        edge = self.tape.constant(bound)
+        for row in rows:
+            self.tape.check(self.tape.emit(_LE, row, edge))
 
     def give_up(self, why: str) -> NoReturn:
         """For the runtime: what goes on here cannot be recorded."""

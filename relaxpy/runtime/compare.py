@@ -64,7 +64,7 @@ def _compare(comparison: Callable[[Any, Any], Any], a: Any, b: Any) -> Any:
     if calls:
         classes.meet(type(a))
         classes.meet(type(b))
-        if state.call is not None and state.call.presences:
+        if state.presences:
             doubts.check_given((a, b))
         return sequences.element(comparison, a, b)
     return comparison(a, b)

@@ -32,17 +32,15 @@ _ASKED_OF_DICTS = frozenset({"get", "__contains__", "__getitem__"})
 
 def doubtful(holder: Container) -> Iterator[tuple[Any, SoftTruth]]:
     """The keys of a dict (or attributes of an object) that may not exist, with the truths that they do."""
-    presences = state.call.presences if state.call is not None else None
-    for (key, cell), truth in list((presences or {}).items()):
+    for (key, cell), truth in list((state.presences or {}).items()):
         if key == holder.key and holder.get(cell) is not UNDEFINED:
             yield cell, truth
 
 
 def absences() -> Iterator[tuple[Exception, str, SoftTruth]]:
     """What may not exist: the error that Python would raise for it, its name, and the truth that it exists."""
-    call = state.call
-    for key, cell in list((call.presences if call is not None else None) or ()):
-        holder = call.touched[key]  # type: ignore[union-attr]
+    for key, cell in list(state.presences or ()):
+        holder = state.call.touched[key]  # type: ignore[union-attr]
         truth = of(holder, cell)
         if truth is not None:
             is_key = isinstance(holder, DictContainer)
@@ -67,9 +65,7 @@ def check_dict(value: dict[Any, Any]) -> None:
 
 def check_given(values: Iterable[Any]) -> None:
     """The same for all dicts and objects among these values and what they hold."""
-    call = state.call
-    assert call is not None
-    holders = {key for key, _ in call.presences or ()}
+    holders = {key for key, _ in state.presences or ()}
     pending, seen = list(values), set[int]()
     while pending:
         value = pending.pop()

@@ -127,7 +127,7 @@ class Loop(Exits):
             return self._counted(iterable)
         if state.scopes:
             advancing.check_spent(iterable)
-        if isinstance(iterable, dict) and state.call is not None and state.call.presences:
+        if isinstance(iterable, dict) and state.presences:
             doubts.check(DictContainer(iterable))
         return iterable  # type: ignore[no-any-return]
 

@@ -47,7 +47,7 @@ class Match:
 
 
 def match_(subject: Any) -> Match:
-    if calls and state.call is not None and state.call.presences:
+    if calls and state.presences:
         doubts.check_given((subject,))
     return Match(subject)
 

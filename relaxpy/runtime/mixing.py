@@ -147,7 +147,7 @@ def _changes(mixer: Mixer) -> list[tuple[Container, Any, Any]]:
             holders.setdefault(key, change.container)
     writes: list[tuple[Container, Any, Any]] = []
     for key, holder in holders.items():
-        if state.call is not None and holder.target is state.call.presences:
+        if holder.target is state.presences:
             continue  # with the cells that they tell of
         birth = births.of(holder)
         among = mixer if birth is None else mixer.knowing(birth)

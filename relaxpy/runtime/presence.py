@@ -62,14 +62,14 @@ class Existence:
 
 def about(truth: SoftTruth) -> Existence | None:
     """The cell whose existence a condition asks for."""
-    if state.call is None or not state.call.presences:
+    if not state.presences:
         return None
     return getattr(truth, "about", None)
 
 
 def are_sure() -> bool:
     """Has nothing yet existed with a probability only, on this path or on one that has ended?"""
-    return state.call is None or state.call.presences is None
+    return state.presences is None
 
 
 def read(mixer: Mixer, holder: Container, cell: Any, values: list[Any]) -> tuple[Mixer, list[Any], list[Any] | None]:
@@ -174,7 +174,7 @@ def mixed(mixer: Mixer, holder: Container, cell: Any, held: Sequence[Any]) -> tu
 
 def mixed_of_whole(mixer: Mixer, holder: Container, contents: Sequence[Any]) -> list[tuple[Container, Any, Any]]:
     """The same of a container whose structure changed on a side."""
-    presences = state.call.presences if state.call is not None else None
+    presences = state.presences
     if presences is None:
         return []
     table = DictContainer(presences)
@@ -189,7 +189,7 @@ def mixed_of_whole(mixer: Mixer, holder: Container, contents: Sequence[Any]) -> 
 
 def defined(holder: Container, cell: Any) -> None:
     """A cell has been stored to: it exists."""
-    presences = state.call.presences if state.call is not None else None
+    presences = state.presences
     name = holder.key, cell
     if presences is not None and name in presences:
         table = DictContainer(presences)
@@ -199,7 +199,7 @@ def defined(holder: Container, cell: Any) -> None:
 
 def of(holder: Container, cell: Any) -> SoftTruth | None:
     """The truth that a key or attribute exists; None where that is no question of a soft condition."""
-    presences = state.call.presences if state.call is not None else None
+    presences = state.presences
     known = presences.get((holder.key, cell)) if presences else None
     if known is None or holder.get(cell) is UNDEFINED:
         return None

@@ -115,7 +115,7 @@ def contains(value: Any, container: Any) -> Any:
         spent(container)
     if isinstance(value, Soft) and isinstance(container, _ITERATED):
         return membership.inside(value, container)
-    if isinstance(container, dict) and state.call is not None and state.call.presences:
+    if isinstance(container, dict) and state.presences:
         exists = presence.of(DictContainer(container), value)
         return value in container if exists is None else exists
     return value in container

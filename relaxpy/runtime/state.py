@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from relaxpy.runtime.births import Birth
     from relaxpy.runtime.calls import Call
     from relaxpy.runtime.estimators import Run
-    from relaxpy.runtime.journal import Log
+    from relaxpy.runtime.journal import Key, Log
     from relaxpy.runtime.scopes import Scope
 
 paths: list[State] = []
@@ -43,6 +43,11 @@ class State(threading.local):
         self.births: dict[int, tuple[Any, Birth]] = {}
         self.time = 0
         self.recorder: Any = None  # of relaxpy.engine, while a program is recorded
+
+    @property
+    def presences(self) -> dict[tuple[Key, Any], Any] | None:
+        """Which keys and attributes exist with some probability only (see presence.py); None if there never was one."""
+        return None if self.call is None else self.call.presences
 
 
 state = State()

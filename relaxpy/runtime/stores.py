@@ -33,7 +33,7 @@ def changing(holder: Container, cell: Any, value: Any = None) -> None:
 def defining(holder: Container, cell: Any, value: Any = None) -> None:
     """Say that a key or attribute is about to be stored: it exists from now on."""
     changing(holder, cell, value)
-    if state.call is not None and state.call.presences:
+    if state.presences:
         presence.defined(holder, cell)
 
 
@@ -41,7 +41,7 @@ def restructuring(holder: Container) -> None:
     """Say that the user's code is about to change a container's structure."""
     if state.call and state.call.drawn:
         drawn.refuse_restructuring(holder.target)
-    if state.call and state.call.presences:
+    if state.presences:
         doubts.check(holder)
     refilling(holder)
 

@@ -42,7 +42,7 @@ class Protection(Exits):
 
 def refuse_doubtful(catches: Callable[[Exception], bool]) -> None:
     """What a `try` catches may be that a key does not exist, which reading it does not say (see presence.py)."""
-    if state.call is None or not state.call.presences:
+    if not state.presences:
         return
     for error, what, truth in doubts.absences():
         if catches(error):

@@ -31,6 +31,8 @@ _LOOK_AT_THEIR_CALLER = frozenset(
     "_warnings bdb debugpy enum inspect ipdb IPython logging pdb pudb pydevd pydevd_pycharm sys traceback typing warnings".split()
 )
 _MAKE_CLASSES = frozenset({"namedtuple", "make_dataclass"})  # which are of the module that calls
+
+
 def watched(function: Any) -> Any:
     """Library code whose changes to what it is given are found by comparison."""
     return function if looks_at_its_caller(function) else functools.partial(_watch, function)

@@ -20,14 +20,14 @@ _HARMLESS = frozenset({print, repr, str, id, type, isinstance, issubclass, calla
 
 def whole(value: Any) -> Any:
     """The value; a dict of which some keys may not exist is refused."""
-    if calls and isinstance(value, dict) and state.call is not None and state.call.presences:
+    if calls and isinstance(value, dict) and state.presences:
         doubts.check_dict(value)
     return value
 
 
 def filled(value: Any) -> Any:
     """A dict as a condition: whether it has any key."""
-    if calls and isinstance(value, dict) and state.call is not None and state.call.presences:
+    if calls and isinstance(value, dict) and state.presences:
         return doubts.any_key(value)
     return value
 
@@ -43,6 +43,6 @@ def reading(function: Callable[..., Any]) -> Any:
 
 
 def _read(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-    if state.call is not None and state.call.presences:
+    if state.presences:
         doubts.check_given((getattr(function, "__self__", None), *args, *kwargs.values()))
     return function(*args, **kwargs)

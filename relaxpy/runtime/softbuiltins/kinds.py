@@ -58,5 +58,3 @@ def _refused(function: str) -> SoftValueError:
         f"`{function}` of a number that is an int on one side of a soft condition and a float on the other",
         remedy="give it the same type on both sides (`1.0` instead of `1`), or ask for both: `isinstance(x, (int, float))`",
     )
-
-

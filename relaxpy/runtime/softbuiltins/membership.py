@@ -116,7 +116,7 @@ def get(mapping: dict[Any, Any], key: Any, *default: Any) -> Any:
         if presence.is_counter(mapping):
             doubts.check(DictContainer(mapping))
         return blended(exists.lanes, found, default[0] if default else None, f"the value of the key {key!r}")
-    if state.call is not None and state.call.presences:
+    if state.presences:
         doubts.check(DictContainer(mapping))
     values, table = recipes.distribution_of(integers.node_of(key))
     items = [mapping.get(value, *default) for value in values]
