@@ -155,3 +155,16 @@ def test_a_cache_that_cannot_be_written_is_no_error(tmp_path: Path, monkeypatch:
     monkeypatch.setenv("RELAXPY_CACHE", str(tmp_path / "file"))
     monkeypatch.setattr(objectcode, "_kernels", {})
     assert objectcode.kernel(True).double
+
+
+def test_marks_spread_the_same_without_the_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    for seed in range(5):
+        drawn = Drawn(seed, 200, 4, 3, 1)
+        kernels = plan(drawn.tape, drawn.outputs)
+        with monkeypatch.context() as patched:
+            patched.setattr(objectcode, "available", lambda: False)
+            ours = plan(drawn.tape, drawn.outputs)
+        assert 0 < len(ours.prologue) < len(ours.prologue) + len(ours.code) < 200
+        assert (ours.code == kernels.code).all()
+        assert (ours.prologue == kernels.prologue).all()
+        assert ours.smooth == kernels.smooth
