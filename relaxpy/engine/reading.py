@@ -24,44 +24,17 @@ import torch
 from relaxpy.engine.code import facts
 from relaxpy.engine.recorded import refuse
 from relaxpy.engine.snapshots import IMMUTABLE, Check, Snapshots
+from relaxpy.engine.trust import IMPURE_BUILTINS, IMPURE_METHODS, IMPURE_NAMES, PURE, is_pure
 
 MOST_FUNCTIONS = 500
 _ABSENT = object()
 _STANDARD = sys.stdlib_module_names - {"__main__"}
 
-# Modules whose functions depend on their arguments alone, but for the names below.
-_PURE = frozenset(
-    "builtins math cmath operator _operator itertools functools _functools collections _collections heapq _heapq bisect _bisect "
-    "copy copyreg dataclasses enum typing typing_extensions string fractions numbers abc _abc contextlib types torch numpy "
-    "relaxpy __future__".split()
-)
-_IMPURE_BUILTINS = frozenset(
-    "print input open eval exec globals locals vars dir id compile __import__ breakpoint help exit quit".split()
-)
-# Names in torch and numpy that draw random numbers, switch modes, or reach outside.
-_IMPURE_NAMES = frozenset(
-    "rand randn randint randperm rand_like randn_like randint_like bernoulli multinomial normal poisson dropout alpha_dropout "
-    "feature_dropout rrelu seed manual_seed initial_seed random default_rng choice shuffle Generator no_grad enable_grad "
-    "inference_mode set_grad_enabled autocast save load savetxt loadtxt fromfile memmap compile jit cuda distributed backward "
-    "set_default_dtype set_default_device use_deterministic_algorithms gumbel_softmax empty empty_like new_empty".split()
-)
-_IMPURE_METHODS = frozenset(
-    "bernoulli_ random_ normal_ uniform_ exponential_ geometric_ log_normal_ cauchy_ requires_grad_ backward retain_grad "
-    "register_hook share_memory_".split()
-)
 _METACLASSES = (type, abc.ABCMeta, enum.EnumMeta)
 _PLAIN_CLASS_NAMES = frozenset("__dict__ __weakref__ __doc__ __module__ __annotations__ __slots__ __qualname__".split())
 # Classes of libraries whose instances keep all that they are in their attributes.
 _OPEN_CLASSES = (object, torch.nn.Module, abc.ABC, typing.Generic)
 _TUPLE_FIELD: Any = collections._tuplegetter  # type: ignore[attr-defined]
-
-
-def is_pure(module: str | None) -> bool:
-    """Is a module trusted? relaxpy's own algorithms are ordinary user code."""
-    name = module or ""
-    if name.startswith(("relaxpy.algorithms", "relaxpy.experiments")):
-        return False
-    return name.partition(".")[0] in _PURE
 
 
 def _is_relaxed(value: Any) -> bool:
@@ -77,7 +50,8 @@ class Reading:
         self._known: dict[int, Any] = {}
         self._attributes: set[str] = set()
         self._dynamic = False
-        self._modules: list[tuple[ModuleType, set[str]]] = []
+        self._modules: list[tuple[ModuleType, set[str]]] = []  # with the names whose values are watched
+        self._libraries: list[tuple[ModuleType, set[str]]] = []
         self._pending: list[FunctionType] = []
 
     def function(self, function: FunctionType) -> None:
@@ -105,6 +79,7 @@ class Reading:
         self.snapshots.forget()
         self._known.clear()
         self._modules.clear()
+        self._libraries.clear()
 
     @property
     def size(self) -> int:
@@ -141,8 +116,21 @@ class Reading:
                     self._watch(functools.partial(vars(module).get, name, _ABSENT), vars(module)[name])
                 if self._dynamic:
                     refuse(f"it reads attributes of the module `{module.__name__}` by name")
+            for module, seen in self._libraries:
+                names = (self._attributes & vars(module).keys()) - seen
+                seen |= names
+                for name in sorted(names):
+                    self._trusted(vars(module), name)
             if not self._pending:
                 return
+
+    def _trusted(self, space: dict[str, Any], name: str) -> None:
+        """A name of a library: what it stands for is trusted, as long as nobody puts something else in its place."""
+        value = space[name]
+        self._watch_identity(functools.partial(space.get, name, _ABSENT))
+        of_the_user = isinstance(value, FunctionType) and not is_pure(value.__module__)
+        if of_the_user or isinstance(value, ModuleType) and is_pure(value.__name__):
+            self._examine(value)
 
     def _examine(self, value: Any) -> None:
         """A function, class, module or other object whose identity is watched: what can it do?"""
@@ -179,16 +167,16 @@ class Reading:
         self._examine(kind)
 
     def _pure(self, function: Any) -> None:
-        if function.__name__ in _IMPURE_NAMES:
+        if function.__name__ in IMPURE_NAMES:
             refuse(f"it calls `{function.__name__}`")
 
     def _builtin(self, value: Any) -> None:
         owner = getattr(value, "__self__", None)
         name = value.__name__
         if isinstance(owner, ModuleType):
-            if owner is builtins and name in _IMPURE_BUILTINS:
+            if owner is builtins and name in IMPURE_BUILTINS:
                 refuse(f"it calls `{name}`")
-            if owner.__name__.partition(".")[0] not in _PURE:
+            if owner.__name__.partition(".")[0] not in PURE:
                 refuse(f"it calls `{owner.__name__}.{name}`")
         elif owner is not None and not isinstance(owner, type):
             refuse(f"it calls the method `{name}` of a captured {type(owner).__name__}")
@@ -197,6 +185,7 @@ class Reading:
     def _module(self, module: ModuleType) -> None:
         name = module.__name__
         if is_pure(name):
+            self._libraries.append((module, set()))
             return
         file = getattr(module, "__file__", None) or ""
         if name in _STANDARD and not file.endswith("__main__.py"):
@@ -246,7 +235,7 @@ class Reading:
             if not is_pure(name):
                 refuse(f"`{function.__qualname__}` imports `{name}`")
         self._attributes |= found.attributes
-        impure = found.attributes & _IMPURE_METHODS
+        impure = found.attributes & IMPURE_METHODS
         if impure:
             refuse(f"`{function.__qualname__}` uses `{min(impure)}`")
         space = function.__globals__
@@ -262,16 +251,18 @@ class Reading:
         get = functools.partial(space.get, name, _ABSENT)
         if name not in space:
             self._watch_identity(get)
-            value = getattr(builtins, name, _ABSENT)
+            value = vars(builtins).get(name, _ABSENT)
+            if value is not _ABSENT:
+                self._trusted(vars(builtins), name)
             self._dynamic = self._dynamic or name == "getattr"
-            if name in _IMPURE_BUILTINS:
+            if name in IMPURE_BUILTINS:
                 refuse(f"it calls `{name}`")
             if isinstance(value, (type, BuiltinFunctionType, FunctionType)):
                 self._examine(value)
             return
         value = space[name]
         if isinstance(value, ModuleType) and value.__name__.partition(".")[0] in ("torch", "numpy"):
-            impure = attributes & _IMPURE_NAMES
+            impure = attributes & IMPURE_NAMES
             if impure:
                 refuse(f"`{function.__qualname__}` uses `{value.__name__}.{min(impure)}`")
         self._watch(get, value)

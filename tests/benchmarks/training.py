@@ -35,14 +35,19 @@ def shares(net: torch.nn.Module, digits: Digits, n: int, batch: int, beta: float
         called = time.perf_counter()
         loss = loss_of(scores)
         returned = time.perf_counter()
-        passed: list[float] = []
-        for tensor in (loss, scores):
-            tensor.register_hook(lambda _: passed.append(time.perf_counter()))
+        passed = [_note_passing(tensor) for tensor in (loss, scores)]
         optimizer.zero_grad()
         torch.autograd.backward(loss)
         optimizer.step()
-        loss_reached, scores_reached = passed
+        (loss_reached,), (scores_reached,) = passed
         yield returned - called + scores_reached - loss_reached, time.perf_counter() - start
+
+
+def _note_passing(tensor: torch.Tensor) -> list[float]:
+    """A list to which the time is added at which the gradient of a tensor is known."""
+    passed: list[float] = []
+    tensor.register_hook(lambda _: passed.append(time.perf_counter()))
+    return passed
 
 
 def measure(name: str, digits: Digits, n: int, batch: int, steps: int, warm_up: int = 3) -> dict[str, tuple[float, float]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import dataclasses
 import math
 import time
@@ -51,6 +52,38 @@ def test_a_global_or_helper_changes(function: Any, change: Any, monkeypatch: pyt
         fresh = relax(function, batch=True)
         torch.testing.assert_close(tape(X), fresh(X), rtol=1e-12, atol=1e-12)
         assert not torch.equal(tape(X), before)
+    torch.testing.assert_close(tape(X), before)
+
+
+@pytest.mark.parametrize(
+    ("holder", "name", "new"),
+    [
+        (math, "sqrt", lambda x: 3.0 * x),
+        (math, "pi", 1.5),
+        (builtins, "abs", lambda x: x + module.LEVEL),
+        (torch, "relu", torch.tanh),
+        (torch.nn.functional, "logsigmoid", torch.sigmoid),
+    ],
+)
+def test_a_name_of_a_library_stands_for_something_else(
+    holder: Any, name: str, new: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def function(x: Any) -> Any:
+        y = torch.relu(x + math.pi) if x > math.sqrt(0.25) else x * abs(-2.0)
+        return torch.nn.functional.logsigmoid(y)
+
+    tape, eager = both(function)
+    assert_same_now(tape, eager, X)
+    before = tape(X)
+    assert tape.engine_report().recorded == 1
+    with monkeypatch.context() as patch:
+        patch.setattr(holder, name, new)
+        for _ in range(2):
+            changed = tape(X)
+            assert not torch.equal(changed, before)
+            torch.testing.assert_close(changed, eager(X), rtol=1e-12, atol=1e-12)
+        patch.setattr(module, "LEVEL", 2.0)
+        torch.testing.assert_close(tape(X), eager(X), rtol=1e-12, atol=1e-12)
     torch.testing.assert_close(tape(X), before)
 
 
