@@ -213,4 +213,5 @@ def test_raises_and_clean_ups(tmp_path: Path, written: Any, program: Any) -> Non
     function = relax(getattr(written(test_raises.__name__), program.__name__))
     for x, y in ((0.1, -0.2), (-0.3, 0.2)):
         soft = torch.tensor(x, dtype=torch.float64), torch.tensor(y, dtype=torch.float64)
-        assert results(function, *soft) == results(relax(program), *soft)
+        with relaxpy.options(engine="eager"):  # equal to the last bit
+            assert results(function, *soft) == results(relax(program), *soft)
