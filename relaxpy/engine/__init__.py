@@ -56,7 +56,7 @@ def call(plan: Any, options: Options, args: tuple[Any, ...], kwargs: dict[str, A
     if programs is None:
         with _lock:
             if plan.made.programs is None:
-                from relaxpy.engine import functions, reductions, shapes  # noqa: F401 (they list what can be recorded)
+                from relaxpy.engine import compositions, functions, reductions, shapes  # noqa: F401 (they list what is recorded)
                 from relaxpy.engine.programs import Programs
 
                 plan.made.programs = Programs()
