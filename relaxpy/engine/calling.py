@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
@@ -12,88 +13,121 @@ from relaxpy.engine.machine import Machine, Run
 from relaxpy.engine.recorder import Input
 from relaxpy.engine.results import Output
 
-_unbind_copy: Any = torch.unbind_copy  # that it returns something is not known to type checkers
+Layout: TypeAlias = tuple[tuple[int, ...], tuple[int, ...]] | None
 
 
 class Packing:
     """How the tensors of a call become rows of inputs, and rows of outputs become tensors."""
 
-    def __init__(self, inputs: Sequence[Input], outputs: Sequence[Output], lanes: int, dtype: torch.dtype) -> None:
+    def __init__(self, inputs: Sequence[Input], outputs: Sequence[Output], lanes: int, dtype: torch.dtype, extra: int) -> None:
         self.inputs = inputs
         self.outputs = outputs
         self.lanes = lanes
         self.dtype = dtype
-        self.only_scalars = all(spec.lanes_first and not spec.shape and spec.dtype == dtype for spec in outputs)
+        self.count = sum(spec.count for spec in outputs)  # rows of the outputs; ``extra`` ones follow
+        self._sizes = [lanes * spec.count for spec in outputs]
+        self._layouts = [self._layout(spec) for spec in outputs]
+        self._only_scalars = all(spec.dtype == dtype for spec in outputs) and not any(self._layouts)
+        self._only_one = len(inputs) == 1 and not inputs[0].uniform
+        self._counts = [math.prod(spec.shape) for spec in inputs]
+        self._zeros = torch.zeros((self.count + extra, lanes), dtype=dtype)
+        self._zero = torch.zeros(lanes, dtype=dtype)
 
     def rows(self, tensors: Sequence[Tensor], uniform: bool) -> Tensor | None:
         """Inputs, shape (inputs, lanes) or (uniform inputs,); None if there are none."""
         parts = [self._flat(spec, t) for spec, t in zip(self.inputs, tensors) if spec.uniform is uniform]
         if not parts:
             return None
-        joined = parts[0] if len(parts) == 1 else torch.cat(parts)
-        return joined.to(self.dtype).contiguous()
+        return parts[0].contiguous() if len(parts) == 1 else torch.cat(parts)
 
     def inputs_of(self, tensors: Sequence[Tensor]) -> tuple[Tensor, Tensor | None]:
         """What a machine takes: inputs of lanes and uniform ones."""
+        if self._only_one:
+            return self._flat(self.inputs[0], tensors[0]).contiguous(), None
         lanes = self.rows(tensors, uniform=False)
         if lanes is None:
             lanes = torch.empty((0, self.lanes), dtype=self.dtype)
         return lanes, self.rows(tensors, uniform=True)
 
     def _flat(self, spec: Input, tensor: Tensor) -> Tensor:
+        if tensor.dtype != self.dtype:
+            tensor = tensor.to(self.dtype)
         if spec.uniform:
-            return tensor.reshape(-1).to(self.dtype)
+            return tensor.reshape(-1)
         if spec.axis is None:
-            return tensor.reshape(-1, 1).to(self.dtype)
-        return tensor.movedim(spec.axis, -1).reshape(-1, self.lanes).to(self.dtype)
+            return tensor.reshape(-1, 1)
+        if spec.axis == 0:
+            return (tensor if tensor.dim() == 2 else tensor.reshape(self.lanes, -1)).t()
+        return tensor.movedim(spec.axis, -1).reshape(-1, self.lanes)
 
     def gradients(self, lanes: Tensor, uniform: Tensor, tensors: Sequence[Tensor]) -> list[Tensor]:
         """The gradients of the inputs as tensors of their shapes."""
         result = []
         starts = {True: 0, False: 0}
-        for spec, tensor in zip(self.inputs, tensors):
+        for spec, count, tensor in zip(self.inputs, self._counts, tensors):
             rows = uniform if spec.uniform else lanes
             start = starts[spec.uniform]
-            count = 1
-            for size in spec.shape:
-                count *= size
             starts[spec.uniform] = start + count
-            part = rows[start : start + count]
+            part = rows if count == len(rows) else rows[start : start + count]
             if spec.axis is None:
-                result.append(part.reshape(spec.shape).to(tensor.dtype))
+                part = part.reshape(spec.shape)
+            elif spec.axis == 0:
+                part = part.t() if tensor.dim() == 2 else part.t().reshape(tensor.shape)
             else:
-                result.append(part.reshape(*spec.shape, self.lanes).movedim(-1, spec.axis).to(tensor.dtype))
+                part = part.reshape(*spec.shape, self.lanes).movedim(-1, spec.axis)
+            result.append(part if part.dtype == tensor.dtype else part.to(tensor.dtype))
         return result
 
     def split(self, rows: Tensor) -> tuple[Tensor, ...]:
-        """The outputs as tensors of their own."""
-        if self.only_scalars:
-            return tuple(_unbind_copy(rows[: len(self.outputs)]))
-        return tuple([self._output(spec, rows) for spec in self.outputs])
+        """The outputs as tensors of their own, side by side in memory, and no views of each other."""
+        parts = torch.unsafe_split_with_sizes(rows[: self.count].view(-1), self._sizes)
+        return parts if self._only_scalars else tuple(map(self._output, self.outputs, parts, self._layouts))
 
-    def _output(self, spec: Output, rows: Tensor) -> Tensor:
-        part = rows[spec.start : spec.start + spec.count]
-        if spec.lanes_first:
-            result = part.reshape(*spec.shape, self.lanes)
-        else:
-            result = part.reshape(spec.shape)
-        result = result.to(spec.dtype) if spec.dtype != self.dtype else result.clone()
-        # laid out as the eager path does, so that compiled code takes either
-        return result.movedim(-1, 0) if spec.lanes_first and spec.shape else result
+    def _output(self, spec: Output, part: Tensor, layout: Layout) -> Tensor:
+        if spec.dtype != self.dtype:
+            part = part.to(spec.dtype)
+        return part if layout is None else part.as_strided_(*layout)
+
+    def _layout(self, spec: Output) -> Layout:
+        """Shape and strides of an output, None where they are those of a row: as the eager path lays it out."""
+        strides = tuple([math.prod(spec.shape[k + 1 :]) * self.lanes for k in range(len(spec.shape))])
+        if not spec.lanes_first:
+            return spec.shape, strides
+        return ((self.lanes, *spec.shape), (1, *strides)) if spec.shape else None
+
+    def differentiable(self, rows: Tensor) -> tuple[Tensor, ...]:
+        """The outputs as torch makes them from rows that have gradients."""
+        parts = torch.split_with_sizes(rows[: self.count], [spec.count for spec in self.outputs])
+        made = []
+        for spec, part in zip(self.outputs, parts):
+            shaped = part.reshape(*spec.shape, self.lanes).movedim(-1, 0) if spec.lanes_first else part.reshape(spec.shape)
+            made.append(shaped.to(spec.dtype))
+        return tuple(made)
 
     def joined(self, gradients: Sequence[Tensor | None]) -> Tensor:
-        """The gradients of the outputs as rows, shape (outputs, lanes)."""
-        if self.only_scalars and gradients:
-            zero = torch.zeros(self.lanes, dtype=self.dtype)
-            return torch.stack([zero if gradient is None else gradient for gradient in gradients])
-        count = sum(spec.count for spec in self.outputs)
-        rows = torch.zeros((count, self.lanes), dtype=self.dtype)
-        for spec, gradient in zip(self.outputs, gradients):
+        """The gradients of the outputs as rows, shape (outputs, lanes), with zeros for the extra rows."""
+        if self._only_scalars:
+            parts = [self._zero if gradient is None else gradient for gradient in gradients]
+            return torch.cat([*parts, self._zeros[self.count :].view(-1)]).view(-1, self.lanes)
+        parts = []
+        waiting = len(self._zeros) - self.count  # rows of zeros
+        for spec, gradient in zip(reversed(self.outputs), reversed(gradients)):
             if gradient is None:
+                waiting += spec.count
                 continue
-            moved = gradient.movedim(0, -1) if spec.lanes_first else gradient
-            rows[spec.start : spec.start + spec.count] = moved.reshape(spec.count, self.lanes)
-        return rows
+            if waiting:
+                parts.append(self._zeros[:waiting])
+                waiting = 0
+            parts.append(self._rows_of(spec, gradient))
+        if waiting:
+            parts.append(self._zeros[:waiting])
+        return parts[0].contiguous() if len(parts) == 1 else torch.cat(parts[::-1])
+
+    def _rows_of(self, spec: Output, gradient: Tensor) -> Tensor:
+        """The gradient of an output as rows."""
+        if not spec.lanes_first or not spec.shape:
+            return gradient.reshape(spec.count, self.lanes)
+        return gradient.t() if gradient.dim() == 2 else gradient.reshape(self.lanes, spec.count).t()
 
 
 class Called:
@@ -108,22 +142,19 @@ class Called:
 
     def forward(self, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
         outputs, self.run = self.machine.forward(*self.packing.inputs_of(tensors))
-        self.extra = outputs[sum(spec.count for spec in self.packing.outputs) :]
+        self.extra = outputs[self.packing.count :]
         return self.packing.split(outputs)
 
     def backward(self, tensors: Sequence[Tensor], gradients: Sequence[Tensor | None]) -> list[Tensor]:
         assert self.run is not None
-        assert self.extra is not None
-        rows = self.packing.joined(gradients)
-        if len(self.extra):
-            rows = torch.cat([rows, torch.zeros_like(self.extra)])
-        lanes, uniform = self.machine.backward(self.run, rows)
+        lanes, uniform = self.machine.backward(self.run, self.packing.joined(gradients))
         return self.packing.gradients(lanes, uniform, tensors)
 
     def replayed(self, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """The outputs, by torch operations: for derivatives of derivatives."""
         lanes = self.packing.rows(tensors, uniform=False)
-        return self.packing.split(self.replay(lanes, self.packing.rows(tensors, uniform=True), self.packing.lanes))
+        rows = self.replay(lanes, self.packing.rows(tensors, uniform=True), self.packing.lanes)
+        return self.packing.differentiable(rows)
 
 
 class ProgramFunction(torch.autograd.Function):

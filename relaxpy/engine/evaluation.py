@@ -47,7 +47,6 @@ class Evaluation:
         self.kernel = kernel(dtype == torch.float64)
         self._done = 0
         self._rows = 0
-        self._failed = np.zeros(1, np.int64)
         self._parameters = np.zeros(len(PARAMETERS), np.int64)
         self._address = self._parameters.ctypes.data
         self._begin(lanes if self.sample is None else len(self.sample))
@@ -63,7 +62,6 @@ class Evaluation:
         self.memory: Floats = self._buffer[start : start + rows * size].view(self._kind).reshape(rows, self.width)
         known = {
             "local": self.memory.ctypes.data,
-            "failed": self._failed.ctypes.data,
             "width": self.width,
             "groups": self.width // self.kernel.width,
         }

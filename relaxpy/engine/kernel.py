@@ -243,7 +243,7 @@ class Interpreter:
 
     def _check(self) -> None:
         """Note the number of the check (word a) if a truth fails in any lane."""
-        source, failed, builder = self._row(self.words[1]), self.w.pointer("failed"), self.w.builder
+        source, builder = self._row(self.words[1]), self.w.builder
 
         def group(i: Any) -> None:
             holds = builder.fcmp_ordered("!=", self.w.load(source, i).value, self.m.constant(0.0).value)
@@ -251,6 +251,6 @@ class Interpreter:
                 "==", builder.bitcast(holds, ir.IntType(self.m.width)), ir.Constant(ir.IntType(self.m.width), -1)
             )
             with builder.if_then(builder.not_(every), likely=False):
-                builder.store(builder.sext(self.words[2], INT64), failed)
+                self.w.set_parameter("failed", builder.sext(self.words[2], INT64))
 
         self.w.loop(self.groups, group)

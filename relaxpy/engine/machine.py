@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from array import array
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -52,15 +53,35 @@ def _threads() -> ThreadPoolExecutor:
 class Run:
     """What a forward pass keeps for the backward pass: the saved rows of all chunks, and the uniform rows."""
 
-    width: int
-    lanes: int
+    division: Division
     saved: Tensor
-    uniform: Tensor
-    failed: int
+    uniform: Tensor | None
+    failed: int = 0
 
-    @property
-    def chunks(self) -> int:
-        return -(-self.lanes // self.width)
+
+class Division:
+    """How so many lanes are cut into chunks; the parameters that follow from that; memory that threads have done with."""
+
+    def __init__(self, lanes: int, width: int, split: bool, parameters: array[int], memory: Sequence[int]) -> None:
+        self.lanes = lanes
+        self.width = width
+        self.chunks = -(-lanes // width)
+        self.split = split  # are two threads worth their while?
+        self.parameters = parameters
+        self._ends = memory  # of parts of a thread's memory, in floats
+        self._free: list[Tensor] = []
+
+    def memory(self, dtype: torch.dtype) -> tuple[Tensor, list[int]]:
+        """Memory for one thread, in which nothing is defined, and the addresses of its parts."""
+        try:
+            memory = self._free.pop()
+        except IndexError:
+            memory = torch.empty(self._ends[-1], dtype=dtype)
+        start, size = memory.data_ptr(), memory.element_size()
+        return memory, [start, *(start + size * end for end in self._ends[:-1])]
+
+    def release(self, memory: Tensor) -> None:
+        self._free.append(memory)
 
 
 class Machine:
@@ -72,16 +93,17 @@ class Machine:
         self.kernel: Kernel = kernel(dtype == torch.float64)
         values = torch.from_numpy(program.constants).to(dtype)
         self._constants = values.unsqueeze(1).expand(-1, self.kernel.width).contiguous()
-        self._scratch: dict[int, list[Tensor]] = {}
         self._fixed = self._parameters_of_program()
+        self._divisions: dict[int, Division] = {}
 
-    def _parameters_of_program(self) -> Any:
+    def _parameters_of_program(self) -> array[int]:
         program = self.program
-        fixed = np.zeros(len(PARAMETERS), np.int64)
+        fixed = array("q", [0] * len(PARAMETERS))
         known = {
             "code": program.code.ctypes.data,
             "count": len(program.code),
             "arguments": program.arguments.ctypes.data,
+            "constant": self._constants.data_ptr(),
             "segments": program.segments.ctypes.data,
             "segment_count": len(program.segments),
             "input_count": program.input_count,
@@ -94,81 +116,91 @@ class Machine:
             fixed[PLACES[name]] = value
         return fixed
 
-    def _width(self, lanes: int) -> int:
-        """Lanes of a chunk: a multiple of the vector's, so that the local rows of a segment stay in the cache.
+    def _division(self, lanes: int) -> Division:
+        known = self._divisions.get(lanes)
+        if known is None:
+            known = self._divisions[lanes] = self._divided(lanes)
+        return known
+
+    def _divided(self, lanes: int) -> Division:
+        """The lanes of a chunk are a multiple of the vector's, and the local rows of a segment stay in the cache.
 
         Saved rows pass by; narrower chunks for their sake would only interpret every instruction more often.
         """
-        vector = self.kernel.width
+        program, vector = self.program, self.kernel.width
         item = 8 if self.dtype == torch.float64 else 4
-        rows = 2 * self.program.local_rows + 1
+        rows = 2 * program.local_rows + 1
         most = max(vector, CACHE_BYTES // (rows * item) // vector * vector)
         chunks = -(-lanes // most)
-        if len(self.program.code) * lanes >= SPLIT_WORK:
+        split = len(program.code) * lanes >= SPLIT_WORK
+        if split:
             chunks = max(2 * ((chunks + 1) // 2), 2)
-        return -(-max(1, -(-lanes // chunks)) // vector) * vector
+        width = -(-max(1, -(-lanes // chunks)) // vector) * vector
+        parameters = self._fixed[:]
+        for name, value in {"width": width, "groups": width // vector, "lanes": lanes}.items():
+            parameters[PLACES[name]] = value
+        # local rows, their gradients, those of saved rows; and a row that takes what is added to the gradients of constants
+        sizes = (program.local_rows, program.local_rows, program.saved_rows, 1)
+        return Division(lanes, width, split, parameters, [width * size for size in accumulate(sizes)])
 
-    def _memory(self, rows: int, width: int) -> Tensor:
-        """Rows for one thread; what is in them is undefined."""
-        free = self._scratch.setdefault(rows * width, [])
-        try:
-            return free.pop()
-        except IndexError:
-            return torch.empty(max(1, rows * width), dtype=self.dtype)
-
-    def _parameters(self, run: Run, **pointers: Tensor | int) -> Any:
-        parameters = self._fixed.copy()
-        pointers = {"saved": run.saved, "uniform": run.uniform, "constant": self._constants, **pointers}
-        for name, value in pointers.items():
-            parameters[PLACES[name]] = value.data_ptr() if isinstance(value, Tensor) else value
-        parameters[PLACES["width"]] = run.width
-        parameters[PLACES["groups"]] = run.width // self.kernel.width
-        parameters[PLACES["lanes"]] = run.lanes
-        parameters[PLACES["last_chunk"]] = run.chunks
+    def _parameters(self, run: Run) -> array[int]:
+        parameters = run.division.parameters[:]
+        parameters[_SAVED] = run.saved.data_ptr()
+        if run.uniform is not None:
+            parameters[_UNIFORM] = run.uniform.data_ptr()
         return parameters
 
     def forward(self, inputs: Tensor, uniform: Tensor | None = None) -> tuple[Tensor, Run]:
         """Outputs, shape (outputs, lanes), from inputs of shape (inputs, lanes) and (uniform inputs,); both contiguous."""
-        lanes = inputs.shape[1]
-        width = self._width(lanes)
         program = self.program
-        run = Run(width, lanes, torch.empty(0), torch.empty(0), 0)
-        run.saved = torch.empty(run.chunks * program.saved_rows * width, dtype=self.dtype)
-        run.uniform = torch.empty((program.uniform_rows, self.kernel.width), dtype=self.dtype)
-        if uniform is not None and program.uniform_count:
-            run.uniform[: program.uniform_count] = uniform.unsqueeze(1)
+        division = self._division(inputs.shape[1])
+        saved = torch.empty(division.chunks * program.saved_rows * division.width, dtype=self.dtype)
+        run = Run(division, saved, self._uniform_rows(uniform))
         if len(program.prologue):
             run.failed = self._execute_prologue(run)
-        outputs = torch.empty((len(program.outputs), lanes), dtype=self.dtype)
+        outputs = torch.empty((len(program.outputs), division.lanes), dtype=self.dtype)
 
         def part(first: int, last: int) -> int:
-            local = self._memory(program.local_rows, width)
-            parameters = self._parameters(run, local=local, inputs=inputs, outputs=outputs)
-            failed = np.zeros(1, np.int64)
-            parameters[PLACES["failed"]] = failed.ctypes.data
-            parameters[PLACES["first_chunk"]], parameters[PLACES["last_chunk"]] = first, last
-            self.kernel.forward(parameters.ctypes.data)
-            self._scratch[program.local_rows * width].append(local)
-            return int(failed[0])
+            memory, places = division.memory(self.dtype)
+            parameters = self._parameters(run)
+            parameters[_LOCAL] = places[0]
+            parameters[_INPUTS], parameters[_OUTPUTS] = inputs.data_ptr(), outputs.data_ptr()
+            parameters[_FIRST], parameters[_LAST] = first, last
+            self.kernel.forward(parameters.buffer_info()[0])
+            division.release(memory)
+            return parameters[_FAILED]
 
-        for failed in self._spread(part, run):
+        for failed in self._spread(part, division):
             run.failed = failed or run.failed
         return outputs, run
 
-    def _execute_prologue(self, run: Run) -> int:
-        failed = np.zeros(1, np.int64)
-        parameters = self._parameters(run, failed=failed.ctypes.data)
+    def _uniform_rows(self, uniform: Tensor | None) -> Tensor | None:
+        """Room for the uniform rows, with the inputs among them."""
+        if not self.program.uniform_rows:
+            return None
+        rows = torch.empty((self.program.uniform_rows, self.kernel.width), dtype=self.dtype)
+        if uniform is not None:
+            rows[: self.program.uniform_count] = uniform.unsqueeze(1)
+        return rows
+
+    def _prologue(self, run: Run) -> array[int]:
+        """The parameters by which the prologue runs."""
+        parameters = self._parameters(run)
         parameters[PLACES["groups"]] = 1
         parameters[PLACES["code"]] = self.program.prologue.ctypes.data
         parameters[PLACES["count"]] = len(self.program.prologue)
-        self.kernel.execute(parameters.ctypes.data)
-        return int(failed[0])
+        return parameters
 
-    def _spread(self, part: Callable[[int, int], Any], run: Run) -> list[Any]:
+    def _execute_prologue(self, run: Run) -> int:
+        parameters = self._prologue(run)
+        self.kernel.execute(parameters.buffer_info()[0])
+        return parameters[_FAILED]
+
+    def _spread(self, part: Callable[[int, int], Any], division: Division) -> list[Any]:
         """The work on all chunks, by as many threads as torch has, in equal parts."""
-        chunks = run.chunks
-        threads = min(torch.get_num_threads(), chunks)
-        if threads == 1 or len(self.program.code) * run.lanes < SPLIT_WORK:
+        chunks = division.chunks
+        threads = min(torch.get_num_threads(), chunks) if division.split else 1
+        if threads <= 1:
             return [part(0, chunks)]
         bounds = [chunks * k // threads for k in range(threads + 1)]
         others = [_threads().submit(part, bounds[k], bounds[k + 1]) for k in range(1, threads)]
@@ -176,41 +208,35 @@ class Machine:
 
     def backward(self, run: Run, output_gradient: Tensor) -> tuple[Tensor, Tensor]:
         """Gradients of the inputs, shape (inputs, lanes), and of the uniform inputs, from contiguous ones of the outputs."""
-        program, width = self.program, run.width
-        gradient = torch.empty((program.input_count, run.lanes), dtype=self.dtype)
-        groups = min(GROUPS, run.chunks) if program.uniform_rows else 1
-        uniform_gradient = torch.zeros((groups, program.uniform_rows, self.kernel.width), dtype=self.dtype)
+        program, division = self.program, run.division
+        gradient = torch.empty((program.input_count, division.lanes), dtype=self.dtype)
+        groups = min(GROUPS, division.chunks) if program.uniform_rows else 1
+        shape = (groups, program.uniform_rows, self.kernel.width)
+        uniform_gradient = torch.zeros(shape, dtype=self.dtype) if program.uniform_rows else None
 
         def part(group: int, first: int, last: int) -> None:
-            # the last one takes what is added to the gradients of constants
-            sizes = (program.local_rows, program.local_rows, program.saved_rows, 1)
-            memory = [self._memory(rows, width) for rows in sizes]
-            failed = np.zeros(1, np.int64)
-            names = ("local", "local_gradient", "saved_gradient", "trash")
-            parameters = self._parameters(
-                run,
-                **dict(zip(names, memory)),
-                uniform_gradient=uniform_gradient[group],
-                output_gradient=output_gradient,
-                input_gradient=gradient,
-                failed=failed.ctypes.data,
-            )
-            parameters[PLACES["first_chunk"]], parameters[PLACES["last_chunk"]] = first, last
-            self.kernel.backward(parameters.ctypes.data)
-            for rows, used in zip(sizes, memory):
-                self._scratch[rows * width].append(used)
+            memory, places = division.memory(self.dtype)
+            parameters = self._parameters(run)
+            for place, address in zip(_SCRATCH, places):
+                parameters[place] = address
+            if uniform_gradient is not None:
+                parameters[_UNIFORM_GRADIENT] = uniform_gradient[group].data_ptr()
+            parameters[_OUTPUT_GRADIENT], parameters[_INPUT_GRADIENT] = output_gradient.data_ptr(), gradient.data_ptr()
+            parameters[_FIRST], parameters[_LAST] = first, last
+            self.kernel.backward(parameters.buffer_info()[0])
+            division.release(memory)
 
-        if program.uniform_rows:
-            bounds = [run.chunks * k // groups for k in range(groups + 1)]
+        if uniform_gradient is None:
+            self._spread(lambda first, last: part(0, first, last), division)
+            return gradient, gradient.new_empty(0)
+        bounds = [division.chunks * k // groups for k in range(groups + 1)]
 
-            def some(first: int, last: int) -> None:
-                for group in range(groups):
-                    if first <= bounds[group] < last:
-                        part(group, bounds[group], bounds[group + 1])
+        def some(first: int, last: int) -> None:
+            for group in range(groups):
+                if first <= bounds[group] < last:
+                    part(group, bounds[group], bounds[group + 1])
 
-            self._spread(some, run)
-        else:
-            self._spread(lambda first, last: part(0, first, last), run)
+        self._spread(some, division)
         return gradient, self._uniform_gradient(run, uniform_gradient)
 
     def _uniform_gradient(self, run: Run, by_group: Tensor) -> Tensor:
@@ -222,9 +248,15 @@ class Machine:
         gradient = torch.zeros((program.uniform_rows, self.kernel.width), dtype=self.dtype)
         gradient[:, 0] = total
         trash = torch.empty(self.kernel.width, dtype=self.dtype)
-        parameters = self._parameters(run, uniform_gradient=gradient, trash=trash)
-        parameters[PLACES["groups"]] = 1
-        parameters[PLACES["code"]] = program.prologue.ctypes.data
-        parameters[PLACES["count"]] = len(program.prologue)
-        self.kernel.reverse(parameters.ctypes.data)
+        parameters = self._prologue(run)
+        parameters[_UNIFORM_GRADIENT], parameters[PLACES["trash"]] = gradient.data_ptr(), trash.data_ptr()
+        self.kernel.reverse(parameters.buffer_info()[0])
         return gradient[: program.uniform_count, 0].contiguous()
+
+
+_SCRATCH = tuple(PLACES[name] for name in ("local", "local_gradient", "saved_gradient", "trash"))
+_LOCAL, _SAVED, _UNIFORM, _INPUTS, _OUTPUTS = (PLACES[name] for name in "local saved uniform inputs outputs".split())
+_OUTPUT_GRADIENT, _INPUT_GRADIENT, _UNIFORM_GRADIENT = (
+    PLACES[f"{name}_gradient"] for name in ("output", "input", "uniform")
+)
+_FIRST, _LAST, _FAILED = (PLACES[name] for name in ("first_chunk", "last_chunk", "failed"))

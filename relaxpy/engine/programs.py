@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import dis
+import operator
 import os
 import threading
 import weakref
@@ -206,8 +207,10 @@ def _key_of_options(options: Options) -> Any:
     for chosen in (options.distribution, options.t_norm):
         if not isinstance(chosen, str) and not type(chosen).__module__.startswith("relaxpy."):
             refuse("it uses a distribution or t-norm of its own")
-    fields = [getattr(options, field.name) for field in dataclasses.fields(options) if field.name != "beta"]
-    return (beta, *fields)
+    return beta, _OTHERS(options)
+
+
+_OTHERS = operator.attrgetter(*(field.name for field in dataclasses.fields(Options) if field.name != "beta"))
 
 
 def _record(programs: Programs, entry: Entry, request: Request, sample: Tensor | None) -> Variant | None:

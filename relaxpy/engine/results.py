@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -135,6 +135,10 @@ class Building:
         self.containers = containers
         self.built: dict[int, Any] = {}
 
+    def _items(self, trees: Iterable[Any]) -> list[Any]:
+        outputs = self.outputs
+        return [outputs[tree.place] if type(tree) is Output else self.build(tree) for tree in trees]
+
     def build(self, tree: Any) -> Any:
         kind = type(tree)
         if kind is Output:
@@ -146,7 +150,7 @@ class Building:
         if isinstance(tree, ATOMS):
             return tree
         if isinstance(tree, tuple):
-            items = [self.build(item) for item in tree]
+            items = self._items(tree)
             return kind(*items) if hasattr(tree, "_fields") else tuple(items)
         known = self.built.get(id(tree))
         return self._compound(tree, kind) if known is None else known
@@ -155,7 +159,7 @@ class Building:
         new: Any = object.__new__(tree.kind) if kind is Made else kind()
         self.built[id(tree)] = new
         if kind is list:
-            new.extend(map(self.build, tree))
+            new.extend(self._items(tree))
         elif kind is dict:
             new.update((name, self.build(item)) for name, item in tree.items())
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,7 +64,7 @@ class Variant:
         """(does it hold for these values, the result)"""
         arguments = request.arguments
         given = [self._fetched(spec, arguments.tensors, request.beta) for spec in self.inputs]
-        called = Called(self.machine, self._packing(), self.replay)
+        called = Called(self.machine, self._packing, self.replay)
         outputs = ProgramFunction.apply(called, self.differentiable, *given)  # type: ignore[no-untyped-call]
         assert called.run is not None
         assert called.extra is not None
@@ -77,11 +78,12 @@ class Variant:
         """Lanes to look at when it is recorded again, since it did not hold."""
         assert self.sampled is not None
         given = [self._fetched(spec, request.arguments.tensors, request.beta).detach() for spec in self.inputs]
-        lanes, uniform = self._packing().inputs_of(given)
+        lanes, uniform = self._packing.inputs_of(given)
         return lanes_unlike(*self.sampled, lanes, uniform, self.machine.dtype)
 
+    @functools.cached_property
     def _packing(self) -> Packing:
-        return Packing(self.inputs, self.recording.outputs, self.lanes, self.machine.dtype)
+        return Packing(self.inputs, self.recording.outputs, self.lanes, self.machine.dtype, len(self.warned))
 
     @staticmethod
     def _fetched(spec: Input, tensors: list[Tensor], beta: Tensor | None) -> Tensor:

@@ -124,3 +124,23 @@ def test_deep_arguments_are_left_to_the_eager_path() -> None:
     tape = relax(function, engine="tape")
     torch.testing.assert_close(tape(X[0], rows), relax(function)(X[0], rows))
     assert "too deeply" in str(tape.engine_report())
+
+
+def scaled(x: Any) -> Any:
+    rows = x * 1.0
+    for _ in range(12):
+        rows = rows * 0.5 if rows[0] > 0.0 else rows + 0.25
+    return rows, rows[0] * 2.0, rows[0] > 0.1
+
+
+@pytest.mark.parametrize("batch", [False, True])
+def test_results_can_be_changed_in_place(batch: bool) -> None:
+    found = []
+    for engine in ("eager", "tape"):
+        x = torch.stack([X, 2 * X]).requires_grad_() if batch else X.clone().requires_grad_()
+        rows, first, truth = relax(scaled, batch=batch, engine=engine)(x)
+        rows.mul_(3.0)
+        first.add_(rows.sum())
+        first.sum().backward()
+        found.append((rows, first, truth, x.grad))
+    torch.testing.assert_close(found[1], found[0])
