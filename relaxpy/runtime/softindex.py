@@ -11,6 +11,7 @@ from torch import Tensor
 
 from relaxpy.errors import RelaxIndexError, SoftValueError
 from relaxpy.runtime import arrays, decisions, drawn, ops, perturbation, scopes
+from relaxpy.runtime.adopted import looked_through
 from relaxpy.runtime.arrays import SoftArray, lane_axes
 from relaxpy.runtime.integers import as_plain, is_foreign, node_of
 from relaxpy.runtime.lazy import LazyModule
@@ -68,7 +69,8 @@ def settled(index: Any, container: Any) -> Any:
 
 
 def _as_array(container: Any) -> Any:
-    """Tensors and numpy arrays as constant soft arrays."""
+    """Tensors and numpy arrays as constant soft arrays; one that has become a soft array is that."""
+    container = looked_through(container)
     if hasattr(container, "__array_interface__"):
         container = torch.as_tensor(container)
     return arrays.constant_array(container) if isinstance(container, Tensor) else container

@@ -512,6 +512,25 @@ def test_numpy_arrays_are_constants() -> None:
     torch.testing.assert_close(found[1], (W @ torch.as_tensor(table))[1])
 
 
+def test_a_tensor_made_inside_that_took_soft_values_is_indexed_as_a_list_is() -> None:
+    def filled(x: Any, table: Any) -> Any:
+        for k in range(4):
+            table[k] = x + k
+        table[x] = 5.0
+        k = 1 if x > 0.5 else 2
+        table[k] += 1.0
+        return table[k] + 2.0 * table[x]
+
+    for batch, x in ((False, number(0.55)), (True, torch.tensor([0.55, 1.3], dtype=D, requires_grad=True))):
+        of_tensor, of_list = (
+            relax(function, batch=batch)(x)
+            for function in (lambda x: filled(x, torch.zeros(4, dtype=D)), lambda x: filled(x, [0.0] * 4))
+        )
+        torch.testing.assert_close(of_tensor, of_list)
+        grads = [torch.autograd.grad(result.sum(), x)[0] for result in (of_tensor, of_list)]
+        torch.testing.assert_close(*grads)
+
+
 def test_gradients() -> None:
     def program(a: Any, scores: Any, x: Any) -> Any:
         k = categorical(torch.softmax(scores, 0))
