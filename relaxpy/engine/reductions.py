@@ -101,6 +101,23 @@ def amin(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     return _extreme("minimum", x, dim, keepdim)
 
 
+@registered("argmin")
+def argmin(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
+    """The position of the least element, of the first of several; of none that is NaN."""
+    tape = x.recorder.tape
+    emit, less, where_code = tape.emit, CODES["lt"], CODES["where"]
+
+    def combine(rows: list[int]) -> int:
+        least, position = rows[0], tape.constant(0.0)
+        for k, row in enumerate(rows[1:], 1):
+            lower = emit(less, row, least)
+            least = emit(where_code, lower, row, least)
+            position = emit(where_code, lower, tape.constant(float(k)), position)
+        return int(position)
+
+    return _reduced(x, dim, keepdim, combine, torch.int64)
+
+
 @registered("softmax")
 def softmax(x: Any, dim: int, **options: Any) -> Any:
     axis, ids = axis_of(x, dim), x.ids

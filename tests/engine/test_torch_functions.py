@@ -12,6 +12,7 @@ import torch.nn.functional as F
 pytest.importorskip("llvmlite")
 
 from relaxpy import relax
+from relaxpy.runtime.settings import DISTRIBUTIONS
 
 M = torch.rand(4, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 FUNCTIONS: list[Callable[[Any], Any]] = [
@@ -110,3 +111,29 @@ def test_errors_are_torchs(function: Callable[[Any], Any]) -> None:
             relax(program, engine=engine)(torch.rand(4, dtype=torch.float64))  # type: ignore[call-overload]
         messages.append((caught.type, str(caught.value)))
     assert messages[0] == messages[1]
+
+
+def by_number(x: Any, i: Any, kind: Any) -> Any:
+    """Loads and stores by a real-valued index, beyond the ends, too."""
+    table = kind([x[k] * x[k] for k in range(4)])
+    table[i] = table[i + 1.0] + table[3.0 * i - 4.0]
+    return table[i] + table[-x[0]] * table[1], table[2]
+
+
+@pytest.mark.parametrize("batch", [False, True], ids=["single", "batch"])
+@pytest.mark.parametrize("kind", [list, torch.stack], ids=["list", "array"])
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+def test_indices_that_are_numbers(distribution: Any, kind: Any, batch: bool) -> None:
+    options: Any = {"batch": batch, "distribution": distribution, "beta": 3.0}
+    tape, eager = (relax(by_number, engine=engine, **options) for engine in ("tape", "eager"))  # type: ignore[call-overload]
+    x = torch.rand((5, 4) if batch else (4,), dtype=torch.float64, requires_grad=True)
+    i = torch.tensor([0.2, 1.6, 2.9, 7.0, -3.0] if batch else 1.3, dtype=torch.float64, requires_grad=True)
+    for _ in range(2):
+        ours, theirs = tape(x, i, kind), eager(x, i, kind)
+        for mine, other in zip(ours, theirs):
+            torch.testing.assert_close(mine, other, rtol=1e-10, atol=1e-10)
+        first, second = (  # where the density is flat, the index has none
+            torch.autograd.grad(r[0].sum() + (r[1] ** 2).sum(), (x, i), materialize_grads=True) for r in (ours, theirs)
+        )
+        torch.testing.assert_close(first, second)
+    assert tape.engine_report().runs == 2, str(tape.engine_report())
