@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from relaxpy.importhook import install
     from relaxpy.module import RelaxedModule
     from relaxpy.relaxed import Relaxed
+    from relaxpy.reports import engine_report
     from relaxpy.runtime.distributions import Distribution, Symmetric
     from relaxpy.runtime.marks import categorical, hard, probabilities, soft, truth
     from relaxpy.runtime.options import Options, options
@@ -49,6 +50,7 @@ __all__ = [
     "TNorm",
     "__version__",
     "categorical",
+    "engine_report",
     "hard",
     "install",
     "options",
@@ -76,6 +78,7 @@ _HOMES = {
     "relaxpy.module": ("RelaxedModule",),
     "relaxpy.notebook": ("load_ipython_extension", "unload_ipython_extension"),
     "relaxpy.relaxed": ("Relaxed",),
+    "relaxpy.reports": ("engine_report",),
     "relaxpy.runtime.distributions": ("Distribution", "Symmetric"),
     "relaxpy.runtime.marks": ("categorical", "hard", "probabilities", "soft", "truth"),
     "relaxpy.runtime.options": ("Options", "options"),

@@ -41,9 +41,6 @@ def install(*patterns: str, **options: Unpack[Settings]) -> Installed:
     """
     settings = checked(options)
     names = _checked_patterns(patterns)
-    if settings.get("engine", "eager") != "eager":
-        message = "functions that a module does not decorate run operation by operation, whatever `engine` is"
-        warnings.warn(f"{message}; decorate those that are to be recorded with relaxpy.relax", RelaxWarning, stacklevel=2)
     return Installed(Installation(names, settings))
 
 

@@ -19,7 +19,7 @@ from relaxpy.engine import objectcode
 if TYPE_CHECKING:
     from relaxpy.runtime.options import Options
 
-__all__ = ["call", "tries"]
+__all__ = ["call", "declines", "note", "tries"]
 
 _ATOMS = frozenset({int, float, bool, str, bytes, complex, type(None)})
 _lock = threading.Lock()
@@ -54,13 +54,7 @@ def call(plan: Any, options: Options, args: tuple[Any, ...], kwargs: dict[str, A
     """Call a relaxed function by a recorded program, or by ``run(plan, args, kwargs)``."""
     programs = plan.made.programs
     if programs is None:
-        with _lock:
-            if plan.made.programs is None:
-                from relaxpy.engine import compositions, functions, reductions, shapes  # noqa: F401 (they list what is recorded)
-                from relaxpy.engine.programs import Programs
-
-                plan.made.programs = Programs()
-            programs = plan.made.programs
+        programs = _new_programs(plan.made)
     why = _why_not_now(options)
     if why is not None:
         programs.note(why)
@@ -68,6 +62,32 @@ def call(plan: Any, options: Options, args: tuple[Any, ...], kwargs: dict[str, A
     from relaxpy.engine.programs import call as call_program
 
     return call_program(programs, plan, options, args, kwargs, run)
+
+
+def declines(plan: Any, options: Options) -> bool:
+    """Is a call left to the eager path whatever its arguments are? It is counted by its reason."""
+    programs = plan.made.programs
+    if options.engine == "auto" and programs is not None and programs.rests():
+        return True
+    why = _why_not_now(options)
+    if why is not None:
+        note(plan, why)
+    return why is not None
+
+
+def note(plan: Any, why: str) -> None:
+    """A call runs operation by operation."""
+    (plan.made.programs or _new_programs(plan.made)).note(why)
+
+
+def _new_programs(made: Any) -> Any:
+    with _lock:
+        if made.programs is None:
+            from relaxpy.engine import compositions, functions, reductions, shapes  # noqa: F401 (they list what is recorded)
+            from relaxpy.engine.programs import Programs
+
+            made.programs = Programs()
+        return made.programs
 
 
 def _why_not_now(options: Options) -> str | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from types import CellType
 from typing import Any
 
 import torch
@@ -15,15 +17,18 @@ LARGEST_CONSTANT = 100_000
 DEEPEST = 50  # lists in lists
 _TENSORS = (Tensor, torch.nn.Parameter)
 _EXACT = frozenset({int, bool, str, bytes, type(None), range})
+_SMALL = _EXACT | {float, complex}
 
 
 class Arguments:
     """``key``: hashable; ``tensors``: what becomes soft, each once; ``containers``: lists and dicts; ``objects``: all else.
 
-    ``most``: with more parts than that the call is refused.
+    ``most``: with more parts than that the call is refused. What cells hold, ``captured``, is never soft.
     """
 
-    def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any], most: int | None = None) -> None:
+    def __init__(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], most: int | None = None, captured: Sequence[CellType] = ()
+    ) -> None:
         self._left = sys.maxsize if most is None else most
         self.tensors: list[Tensor] = []
         self.places: dict[int, int] = {}
@@ -34,6 +39,8 @@ class Arguments:
         self.key = tuple([self._describe(value) for value in args])
         if kwargs:
             self.key += tuple([(name, self._describe(value)) for name, value in kwargs.items()])
+        if captured:
+            self.key += tuple(map(self._describe_cell, captured))
 
     def _describe(self, value: Any) -> Any:
         kind = type(value)
@@ -49,6 +56,16 @@ class Arguments:
             return self._container(kind, value)
         if isinstance(value, Tensor):
             refuse(f"an argument is a {kind.__name__}")
+        return self._object(value)
+
+    def _describe_cell(self, cell: CellType) -> Any:
+        try:
+            value = cell.cell_contents
+        except ValueError:
+            return "empty"
+        return self._describe(value) if type(value) in _SMALL else self._object(value)
+
+    def _object(self, value: Any) -> Any:
         self.objects.append(value)
         return "object", id(value)
 
@@ -86,7 +103,6 @@ class Arguments:
         self.places[id(tensor)] = len(self.tensors)
         self.tensors.append(tensor)
         return tensor.shape, tensor.dtype
-
 
     def constant(self, tensor: Tensor) -> Any:
         if type(tensor) not in _TENSORS or tensor.device.type != "cpu" or tensor.numel() > LARGEST_CONSTANT:

@@ -7,6 +7,7 @@ import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import CodeType
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -21,14 +22,24 @@ class Facts:
 
 
 @functools.lru_cache(maxsize=1024)
-def facts(code: CodeType) -> Facts:
-    """The facts of a code object."""
+def facts(code: CodeType, runtime: str | None = None) -> Facts:
+    """The facts of a code object; in rewritten code, without what it takes from the runtime, which has this name there."""
     found: dict[str, set[str]] = {name: set() for name in Facts.__dataclass_fields__}
     for inner in _with_inner(code):
+        before: Any = None
         for instruction in dis.get_instructions(inner):
-            kind = _KINDS.get(instruction.opname)
-            if kind is not None and isinstance(instruction.argval, str):
-                found[kind].add(instruction.argval)
+            kind, name = _KINDS.get(instruction.opname), instruction.argval
+            if instruction.opname == "PUSH_NULL":
+                continue
+            if kind is None or not isinstance(name, str):
+                before = None
+            elif kind == "attributes" and before == runtime is not None:
+                before = (runtime, name)
+            elif before == (runtime, "maybe") and name == "locals":  # a variable that may be unbound
+                before = None
+            else:
+                found[kind].add(name)
+                before = name if kind == "globals" else None
     found["assigned_cells"] &= set(code.co_freevars)
     return Facts(**{name: frozenset(names) for name, names in found.items()})
 

@@ -25,6 +25,7 @@ from relaxpy.engine.code import facts
 from relaxpy.engine.recorded import refuse
 from relaxpy.engine.snapshots import IMMUTABLE, Check, Snapshots
 from relaxpy.engine.trust import IMPURE_BUILTINS, IMPURE_METHODS, IMPURE_NAMES, PURE, is_pure
+from relaxpy.runtime.installed import hook_of
 
 MOST_FUNCTIONS = 500
 _ABSENT = object()
@@ -227,7 +228,8 @@ class Reading:
             refuse("it can reach too many functions")
         code = function.__code__
         self._watch_identity(lambda: function.__code__)
-        found = facts(code)
+        hook = hook_of(function.__globals__)
+        found = facts(code, None if hook is None else hook.runtime_name)
         for assigned in (found.assigned_globals, found.assigned_cells):
             if assigned:
                 refuse(f"`{function.__qualname__}` assigns `{min(assigned)}`, which outlives the call")

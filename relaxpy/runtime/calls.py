@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import CodeType
+from types import CellType, CodeType
 from typing import TYPE_CHECKING, Any
 
 from relaxpy.runtime.containers import Container
@@ -23,7 +23,10 @@ provenance: Any = LazyModule("relaxpy.runtime.provenance")
 
 @dataclass(frozen=True)
 class Plan:
-    """How a relaxed function is called: the rewritten function, and the choices of its decorator or call."""
+    """How a relaxed function is called: the rewritten function, and the choices of its decorator or call.
+
+    ``captured``: cells whose content tells programs apart as arguments do; those of a decorated function are its own.
+    """
 
     function: Callable[..., Any]
     name: str
@@ -32,6 +35,7 @@ class Plan:
     batch: bool | int | Sequence[Any] = False
     settings: Mapping[str, Any] = field(default_factory=dict)
     made: Any = None  # what owns the function's recorded programs; None: it has none
+    captured: tuple[CellType, ...] = ()
 
 
 class Call:

@@ -29,9 +29,12 @@ from relaxpy.runtime import boundary
 from relaxpy.runtime.installed import settings_in
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.marks import Hard
+from relaxpy.runtime.recordable import plan_of
+from relaxpy.runtime.state import state
 
 __all__ = ["Gate", "enter", "from_outside", "in_pieces"]
 
+engine: Any = LazyModule("relaxpy.engine")
 wrapping: Any = LazyModule("relaxpy.runtime.wrapping")
 
 
@@ -42,13 +45,15 @@ class Gate:
         root = str(namespace.get("__name__") or "__main__").partition(".")[0]
         self._handled = sys.exc_info()[1]
         self._open = True
-        self._arguments: tuple[list[Any], list[Any], dict[str, Any]] = [], [], {}
+        self._ended = False
+        self._given: tuple[list[Any], list[Any], dict[str, Any]] = [], [], {}
+        self._arguments = self._given
         self._found = False
         self._call = boundary.begin(root, settings_in(namespace), {})
 
     def softens(self, positional: list[Any], keyword_only: list[Any], others: dict[str, Any]) -> bool:
         """Is there a soft value among the arguments, or one that is marked as hard?"""
-        self._arguments = positional, keyword_only, others
+        self._given = self._arguments = positional, keyword_only, others
         if "torch" not in sys.modules:
             if not any(type(value) is Hard for value in (*positional, *keyword_only, *others.values())):
                 return False
@@ -71,12 +76,29 @@ class Gate:
         return self.call(_running(sys._getframe(1), probe))
 
     def call(self, function: FunctionType) -> Any:
+        """The result of a function, by a recorded program or operation by operation."""
         __tracebackhide__ = True
-        positional, keyword_only, others = self._arguments
-        code = function.__code__
-        names = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
         self._open = False
-        return boundary.run(self._call, function, positional, {**dict(zip(names, keyword_only)), **others}, self._found)
+        options = state.options
+        if self._found and options.engine != "eager" and options.checkpoint is None:
+            plan = plan_of(function)
+            if plan is not None and not engine.declines(plan, options):
+                self._end()
+                args, kwargs = _passed(function, *self._given)
+                return engine.call(plan, options, args, kwargs, boundary.call_eagerly)
+        return self.call_eagerly(function)
+
+    def note(self, function: FunctionType, why: str) -> None:
+        """For the report: the call runs operation by operation."""
+        plan = plan_of(function) if self._found and state.options.engine != "eager" else None
+        if plan is not None:
+            engine.note(plan, why)
+
+    def call_eagerly(self, function: FunctionType) -> Any:
+        __tracebackhide__ = True
+        self._open = False
+        args, kwargs = _passed(function, *self._arguments)
+        return boundary.run(self._call, function, args, kwargs, self._found)
 
     def result(self, value: Any) -> Any:
         """The result as a plain value."""
@@ -92,7 +114,21 @@ class Gate:
                 else:
                     error.__traceback__ = _from_inside(error.__traceback__, sys._getframe(1).f_code)
         finally:
+            self._end()
+
+    def _end(self) -> None:
+        if not self._ended:
+            self._ended = True
             boundary.end(self._call)
+
+
+def _passed(
+    function: FunctionType, positional: list[Any], keyword_only: list[Any], others: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Arguments as they are passed to a function."""
+    code = function.__code__
+    names = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+    return tuple(positional), {**dict(zip(names, keyword_only)), **others}
 
 
 def _from_inside(trace: TracebackType | None, code: CodeType) -> TracebackType | None:
@@ -137,7 +173,9 @@ def in_pieces(probe: FunctionType | None, positional: list[Any], keyword_only: l
     gate = Gate(frame.f_globals)
     try:
         if gate.softens(positional, keyword_only, others) or "torch" in sys.modules:
-            return gate.call(_running(frame, probe))
+            function = _running(frame, probe)
+            gate.note(function, "its body runs in pieces")
+            return gate.call_eagerly(function)
         return None
     finally:
         gate.close()

@@ -99,6 +99,7 @@ class Hook:
         self.file = file
         self.runtime_name = runtime_name
         self.is_ejected = is_ejected  # its source is the rewritten one
+        self.recordables: dict[int, Any] = {}  # of functions that nobody decorated, by their code (see recordable.py)
         self._seen: tuple[Installation, ...] | None = None
         self._settings = _NONE
 

@@ -454,8 +454,3 @@ def test_tracebacks_have_the_lines_of_the_user(write: Write) -> None:
         frames = traceback.extract_tb(raised.value.__traceback__)
         assert [frame.lineno for frame in frames if frame.filename == failing.__file__] == lines
         assert all(frame.lineno for frame in frames)
-
-
-def test_an_engine_for_functions_without_a_decorator_is_no_silent_wish() -> None:
-    with pytest.warns(relaxpy.RelaxWarning, match="run operation by operation, whatever `engine` is"):
-        relaxpy.install("no_such_module", engine="tape").uninstall()
