@@ -194,7 +194,7 @@ class Uniform(Symmetric):
         return ((z + 1) / 2).clamp(0, 1)
 
     def log_density(self, z: Tensor) -> Tensor:
-        return torch.where(z.abs() <= 1, math.log(0.5), -math.inf).to(z.dtype)
+        return torch.where(z.abs() <= 1, torch.zeros_like(z) + math.log(0.5), -math.inf)
 
 
 class CubicHermite(Symmetric):
