@@ -6,6 +6,7 @@ each time it runs; if lanes that nobody looked at differ, they are looked at whe
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from relaxpy.engine.tape import Tape
 MOST_BYTES = 1 << 28
 MANY = 1024  # lanes, of which few are looked at from the beginning
 FEW = 256  # lanes that are looked at where all are too many
+GOLDEN = (math.sqrt(5) - 1) / 2  # multiples of which, modulo 1, leave no large gap
 _WORD_BYTES = 4
 _PAGE = 1 << 12
 
@@ -31,8 +33,10 @@ Floats = npt.NDArray[Any]
 
 
 def some_of(lanes: int) -> Tensor:
-    """Few lanes, spread over all."""
-    return torch.arange(0, lanes, -(-lanes // FEW))
+    """Few lanes, spread over all, at uneven steps: of the pixels of an image, even ones would only meet a few columns."""
+    place = torch.arange(FEW, dtype=torch.float64)
+    chosen: Tensor = torch.unique(((place + place * GOLDEN % 1.0) * (lanes / FEW)).long())
+    return chosen
 
 
 class Evaluation:

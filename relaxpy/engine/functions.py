@@ -15,10 +15,11 @@ import torch
 from torch import Tensor
 
 from relaxpy.engine.instructions import CODES
-from relaxpy.engine.recorded import Recorded, functions, lifted, refuse
+from relaxpy.engine.recorded import LANES, Recorded, functions, lifted, refuse
 from relaxpy.runtime.state import state
 
 Handler = Callable[..., Any]
+_ABS, _DIV, _MAXIMUM, _MINIMUM, _MUL, _POW = (CODES[name] for name in "abs div maximum minimum mul pow".split())
 
 
 def registered(names: str) -> Callable[[Handler], Handler]:
@@ -37,45 +38,63 @@ def registered(names: str) -> Callable[[Handler], Handler]:
     return register
 
 
-def _operation(name: str) -> Handler:
-    def handler(*operands: Any) -> Any:
-        return state.recorder.arithmetic(name, *operands)
+def _unary(name: str) -> Handler:
+    code = CODES[name]
+
+    def handler(x: Any) -> Any:
+        if type(x) is Recorded:
+            recorder = x.recorder
+            if type(x.ids) is int and x.dtype is recorder.dtype:
+                recorder.operations += 1
+                return Recorded(recorder, recorder.emit(code, x.ids), x.lanes, x.dtype)
+        return state.recorder.arithmetic(code, x)
 
     return handler
 
 
 def _binary(name: str) -> Handler:
+    """The commonest arithmetic; on two scalars of the program's own type without detours."""
     code = CODES[name]
-    return lambda a, b: state.recorder.binary(code, a, b)
+
+    def handler(a: Any, b: Any) -> Any:
+        if type(a) is Recorded and type(b) is Recorded:
+            recorder = a.recorder
+            x, y, dtype = a.ids, b.ids, recorder.dtype
+            if type(x) is int and type(y) is int and a.dtype is dtype and b.dtype is dtype:
+                recorder.operations += 1
+                lanes = a.lanes if a.lanes == LANES or not b.lanes else b.lanes
+                return Recorded(recorder, recorder.emit(code, x, y), lanes, dtype)
+        return state.recorder.arithmetic(code, a, b)
+
+    return handler
 
 
 def _reflected(handler: Handler) -> Handler:
     return lambda a, b: handler(b, a)
 
 
-def _scaled_second(operation: str) -> Handler:
+def _scaled_second(name: str) -> Handler:
     """torch's add and sub: a + alpha b"""
-    code = CODES[operation]
+    operation = _binary(name)
 
     def handler(a: Any, b: Any, *, alpha: float = 1) -> Any:
-        if alpha != 1:
-            b = state.recorder.arithmetic("mul", b, alpha)
-        return state.recorder.binary(code, a, b)
+        return operation(a, b if alpha == 1 else multiply(b, alpha))
 
     return handler
 
 
 def _inexact(name: str) -> Handler:
     """A function that gives floats, of integers too."""
+    code = CODES[name]
 
     def handler(*operands: Any) -> Any:
-        return state.recorder.arithmetic(name, *map(_as_float, operands))
+        return state.recorder.arithmetic(code, *map(_as_float, operands))
 
     return handler
 
 
 def _as_float(value: Any) -> Any:
-    if type(value) in (int, bool):
+    if type(value) is Recorded and value.dtype is value.recorder.dtype or type(value) in (int, bool):
         return value
     if isinstance(value, Tensor):
         value = lifted(value)
@@ -84,19 +103,33 @@ def _as_float(value: Any) -> Any:
     return value
 
 
+multiply = _binary("mul")
 add, sub = _scaled_second("add"), _scaled_second("sub")
-registered("add __add__ __radd__")(add)
-registered("sub subtract __sub__")(sub)
-registered("rsub __rsub__")(_reflected(sub))
-registered("mul multiply __mul__ __rmul__")(_binary("mul"))
-registered("neg negative __neg__")(_operation("neg"))
-registered("abs absolute __abs__")(_operation("abs"))
+registered("add")(add)
+registered("sub subtract")(sub)
+registered("rsub")(_reflected(sub))
+registered("__add__ __radd__")(_binary("add"))
+registered("__sub__")(_binary("sub"))
+registered("__rsub__")(_reflected(_binary("sub")))
+registered("mul multiply __mul__ __rmul__")(multiply)
+registered("neg negative __neg__")(_unary("neg"))
+registered("abs absolute __abs__")(_unary("abs"))
 registered("maximum")(_binary("maximum"))
 registered("minimum")(_binary("minimum"))
 for _name in (
-    "sqrt rsqrt exp expm1 log log1p sigmoid tanh sin cos tan asin acos atan sinh cosh asinh acosh atanh erf erfc hypot atan2"
+    "sqrt rsqrt exp expm1 log log1p tanh sin cos tan asin acos atan sinh cosh asinh acosh atanh erf erfc hypot atan2"
 ).split():
     registered(_name)(_inexact(_name))
+
+
+_sigmoid = _unary("sigmoid")
+
+
+@registered("sigmoid")
+def sigmoid(x: Any) -> Any:
+    return _sigmoid(_as_float(x))
+
+
 registered("arcsin")(_inexact("asin"))
 registered("arccos")(_inexact("acos"))
 registered("arctan")(_inexact("atan"))
@@ -104,7 +137,7 @@ registered("arctan2")(_inexact("atan2"))
 registered("logsigmoid")(_inexact("logsigmoid"))
 registered("logaddexp")(_inexact("logaddexp"))
 for _name in "floor ceil trunc fix round sign sgn".split():
-    registered(_name)(_operation({"fix": "trunc", "sgn": "sign"}.get(_name, _name)))
+    registered(_name)(_unary({"fix": "trunc", "sgn": "sign"}.get(_name, _name)))
 
 
 @registered("positive __pos__ contiguous")
@@ -119,7 +152,7 @@ def clone(x: Any, **options: Any) -> Any:
 
 @registered("div divide true_divide __truediv__")
 def div(a: Any, b: Any, *, rounding_mode: str | None = None) -> Any:
-    quotient = state.recorder.arithmetic("div", _as_float(a), _as_float(b))
+    quotient = state.recorder.arithmetic(_DIV, _as_float(a), _as_float(b))
     if rounding_mode is None:
         return quotient
     return refuse("division with rounding is left to torch")
@@ -135,7 +168,7 @@ def reciprocal(x: Any) -> Any:
 
 @registered("square")
 def square(x: Any) -> Any:
-    return state.recorder.arithmetic("mul", x, x)
+    return multiply(x, x)
 
 
 @registered("pow __pow__ float_power")
@@ -143,8 +176,8 @@ def power(a: Any, b: Any) -> Any:
     if type(b) in (int, float, bool) and b == 2:
         return square(a)
     if type(b) in (int, float) and b == 1:
-        return state.recorder.arithmetic("mul", a, 1)
-    return state.recorder.arithmetic("pow", _as_float(a), _as_float(b))
+        return state.recorder.arithmetic(_MUL, a, 1)
+    return state.recorder.arithmetic(_POW, _as_float(a), _as_float(b))
 
 
 registered("__rpow__")(_reflected(power))
@@ -158,12 +191,10 @@ def detach(x: Any) -> Any:
 
 
 def comparison(name: str, swapped: bool = False) -> Handler:
-    def handler(a: Any, b: Any) -> Any:
-        recorder = state.recorder
-        operands = [x if type(x) in (int, float, bool) else lifted(x) for x in ((b, a) if swapped else (a, b))]
-        return recorder.elementwise(CODES[name], torch.bool, *operands)
-
-    return handler
+    code = CODES[name]
+    if swapped:
+        return lambda a, b: state.recorder.compare(code, b, a)
+    return lambda a, b: state.recorder.compare(code, a, b)
 
 
 registered("lt less __lt__")(comparison("lt"))
@@ -186,7 +217,7 @@ def isnan(x: Any) -> Any:
 
 @registered("isinf")
 def isinf(x: Any) -> Any:
-    return comparison("eq")(state.recorder.arithmetic("abs", x), math.inf)
+    return comparison("eq")(state.recorder.arithmetic(_ABS, x), math.inf)
 
 
 def _logical(name: str, function: Callable[[Any, Any], Any]) -> Handler:
@@ -217,7 +248,14 @@ def where(condition: Any, *sides: Any) -> Any:
         refuse("torch.where of a condition alone is left to torch")
     recorder = state.recorder
     a, b = (x if type(x) in (int, float, bool) else lifted(x) for x in sides)
-    return recorder.elementwise(CODES["where"], recorder.common_dtype([a, b]), lifted(condition), a, b)
+    return recorder.elementwise(CODES["where"], recorder.common_dtype((a, b)), lifted(condition), a, b)
+
+
+def _where_of(x: Any, condition: Any, other: Any) -> Any:
+    return where(condition, x, other)
+
+
+functions[Tensor.where] = Recorded.where = _where_of  # type: ignore[attr-defined]
 
 
 @registered("clamp clip")
@@ -227,8 +265,8 @@ def clamp(x: Any, min: Any = None, max: Any = None) -> Any:
         low, high = (-math.inf if min is None else min), (math.inf if max is None else max)
         return recorder.elementwise(CODES["clamp"], x.dtype, x, low, high)
     if min is not None:
-        x = recorder.arithmetic("maximum", x, min)
-    return x if max is None else recorder.arithmetic("minimum", x, max)
+        x = recorder.arithmetic(_MAXIMUM, x, min)
+    return x if max is None else recorder.arithmetic(_MINIMUM, x, max)
 
 
 @registered("relu")
@@ -238,12 +276,12 @@ def relu(x: Any) -> Any:
 
 @registered("lerp")
 def lerp(start: Any, end: Any, weight: Any) -> Any:
-    return state.recorder.arithmetic("lerp", start, end, weight)
+    return state.recorder.lerp(start, end, weight)
 
 
 @registered("addcmul")
 def addcmul(x: Any, a: Any, b: Any, *, value: float = 1) -> Any:
-    return add(x, state.recorder.arithmetic("mul", a, b), alpha=value)
+    return add(x, multiply(a, b), alpha=value)
 
 
 @registered("to")

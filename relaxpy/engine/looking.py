@@ -34,6 +34,7 @@ class Looking:
 
     def __init__(self, dtype: torch.dtype, caution: float, sample: Tensor | None) -> None:
         self.tape = Tape()
+        self.emit = self.tape.emit
         self.dtype = dtype
         self.caution = caution  # how far below the bound a mass must be to be left out
         self._sample = sample

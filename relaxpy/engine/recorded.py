@@ -113,6 +113,9 @@ class Recorded(StandIn):
     def __repr__(self) -> str:
         return f"Recorded(shape={tuple(self.shape)}, dtype={self.dtype})"
 
+    def number(self, value: float) -> Any:
+        return self.recorder.number(value, self.dtype)
+
     def at_most(self, bound: float) -> bool:
         return self.recorder.at_most(self, bound)
 

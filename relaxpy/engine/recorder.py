@@ -15,9 +15,11 @@ from torch.utils import _pytree as pytree
 from relaxpy.engine.instructions import CODES
 from relaxpy.engine.looking import Looking
 from relaxpy.engine.recorded import LANES, NO_LANES, ONE_LANE, Recorded, functions, lifted, refuse
+from relaxpy.runtime import ops
 
 _NUMBERS = frozenset({float, int, bool})
-_DETACH = CODES["detach"]
+_DETACH, _LERP = CODES["detach"], CODES["lerp"]
+SMALL = 1024  # elements of a tensor of constants that is kept, since it may come again
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,8 @@ class Recorder(Looking):
         self.operations = 0  # of tensors, each of one row or of many
         self.widest = self.tape.longest  # rows that an operation may have
         self._read: dict[int, Recorded] = {}
-        self._constants: dict[int, tuple[Tensor, int, Recorded]] = {}  # tensors of no dimension, by identity
+        self._constants: dict[int, tuple[Tensor, int, Recorded]] = {}  # small tensors, by identity
+        self._numbers: dict[tuple[float, torch.dtype], Recorded] = {}
         self.detached: dict[int, int] = {}  # rows, and what is taken for them where no gradient is wanted
         self.attached: dict[int, int] = {}  # the other way round
 
@@ -77,17 +80,23 @@ class Recorder(Looking):
         recorded = self._read[id(tensor)] = self.read(tensor, found[1], None, NO_LANES)
         return recorded
 
+    def number(self, value: float, dtype: torch.dtype) -> Recorded:
+        """A number as a tensor of no dimension."""
+        known = self._numbers.get((value, dtype)) if value else None  # 0.0 and -0.0 are one key
+        if known is None:
+            known = Recorded(self, self.tape.constant(ops.rounded(value, dtype)), NO_LANES, dtype)
+            self._numbers[value, dtype] = known
+        return known
+
     def constant_tensor(self, tensor: Tensor) -> Recorded:
-        if not tensor.dim():
-            # the runtime's own constants come again and again
-            known = self._constants.get(id(tensor))
-            if known is not None and known[1] == tensor._version:
-                return known[2]
-            recorded = self._constant(tensor)
-            if not tensor.is_inference():
-                self._constants[id(tensor)] = (tensor, tensor._version, recorded)
-            return recorded
-        return self._constant(tensor)
+        # the runtime's own constants come again and again
+        known = self._constants.get(id(tensor))
+        if known is not None and known[1] == tensor._version:
+            return known[2]
+        recorded = self._constant(tensor)
+        if tensor.numel() <= SMALL and not tensor.is_inference():
+            self._constants[id(tensor)] = (tensor, tensor._version, recorded)
+        return recorded
 
     def _constant(self, tensor: Tensor) -> Recorded:
         if tensor.requires_grad:
@@ -112,46 +121,59 @@ class Recorder(Looking):
     def elementwise(self, code: int, dtype: torch.dtype, *operands: Any) -> Recorded:
         """An instruction on scalars, or element by element on arrays that are broadcast."""
         self.operations += 1
-        rows: list[Any] = []
-        lanes, scalar = NO_LANES, True
+        tape, rows = self.tape, []
+        lanes, scalar, without = NO_LANES, True, False
         for operand in operands:
             if type(operand) is Recorded:
-                rows.append(operand.ids)
-                if operand.lanes and lanes != LANES:
-                    lanes = operand.lanes
-                if type(operand.ids) is not int:
+                ids = operand.ids
+                rows.append(ids)
+                if operand.lanes:
+                    if lanes != LANES:
+                        lanes = operand.lanes
+                elif type(ids) is not int:
+                    without = True
+                if type(ids) is not int:
                     scalar = False
             else:
-                rows.append(self.tape.constant(float(operand)))
+                rows.append(tape.constant(float(operand)))
         if scalar:
-            return Recorded(self, self.tape.emit(code, *rows), lanes, dtype)
-        if lanes and any(type(x) is Recorded and not x.lanes and type(x.ids) is not int for x in operands):
+            return Recorded(self, tape.emit(code, *rows), lanes, dtype)
+        if lanes and without:
             refuse("it combines an array of lanes with one that has no lanes")
         shape, lists = _aligned(rows)
-        ids = list(map(self.tape.emit, itertools.repeat(code), *lists))
-        if len(ids) > self.widest:
+        found = list(map(tape.emit, itertools.repeat(code), *lists))
+        if len(found) > self.widest:
             refuse("it works on long vectors")
-        return Recorded(self, np.array(ids, np.int64).reshape(shape), lanes, dtype)
+        array = np.array(found, np.int64)
+        return Recorded(self, array if len(shape) == 1 else array.reshape(shape), lanes, dtype)
 
-    def arithmetic(self, name: str, *operands: Any) -> Recorded:
+    def lerp(self, start: Any, end: Any, weight: Any) -> Recorded:
+        """By which values are blended; on three scalars of the program's own type without detours."""
+        if type(start) is Recorded and type(end) is Recorded and type(weight) is Recorded:
+            x, y, z, dtype = start.ids, end.ids, weight.ids, self.dtype
+            if type(x) is int and type(y) is int and type(z) is int:
+                if start.dtype is dtype and end.dtype is dtype and weight.dtype is dtype:
+                    self.operations += 1
+                    lanes = weight.lanes or start.lanes or end.lanes
+                    if LANES in (start.lanes, end.lanes):
+                        lanes = LANES
+                    return Recorded(self, self.emit(_LERP, x, y, z), lanes, dtype)
+        return self.arithmetic(_LERP, start, end, weight)
+
+    def compare(self, code: int, a: Any, b: Any) -> Recorded:
+        """A claim about two numbers: a truth."""
+        if type(a) is not Recorded and type(a) not in _NUMBERS:
+            a = lifted(a)
+        if type(b) is not Recorded and type(b) not in _NUMBERS:
+            b = lifted(b)
+        return self.elementwise(code, torch.bool, a, b)
+
+    def arithmetic(self, code: int, *operands: Any) -> Recorded:
         """An operation whose result has the common type of its operands."""
         self.operations += 1
-        return self._of_common_type(CODES[name], operands)
-
-    def binary(self, code: int, a: Any, b: Any) -> Recorded:
-        """The commonest arithmetic, on two scalars of the program's own type, without detours."""
-        self.operations += 1
-        if type(a) is Recorded and type(b) is Recorded:
-            x, y, dtype = a.ids, b.ids, self.dtype
-            if type(x) is int and type(y) is int and a.dtype is dtype and b.dtype is dtype:
-                lanes = a.lanes if a.lanes == LANES or not b.lanes else b.lanes
-                return Recorded(self, self.tape.emit(code, x, y), lanes, dtype)
-        return self._of_common_type(code, (a, b))
-
-    def _of_common_type(self, code: int, operands: Sequence[Any]) -> Recorded:
         found = self._scalars(operands)
         if found is None:
-            operands = [x if type(x) in _NUMBERS else lifted(x) for x in operands]
+            operands = tuple([x if type(x) in _NUMBERS else lifted(x) for x in operands])
             found = self._scalars(operands)
             if found is None:
                 return self.elementwise(code, self.common_dtype(operands), *operands)
@@ -239,11 +261,16 @@ class Recorder(Looking):
 
 def _aligned(rows: Sequence[Any]) -> tuple[tuple[int, ...], list[Iterable[int]]]:
     """The common shape of single rows and arrays of rows, and the rows of each in order."""
-    shapes = {row.shape for row in rows if type(row) is not int}
-    if len(shapes) == 1:
-        return shapes.pop(), [itertools.repeat(row) if type(row) is int else row.ravel().tolist() for row in rows]
-    arrays = np.broadcast_arrays(*rows)
-    return arrays[0].shape, [array.ravel().tolist() for array in arrays]
+    shape: tuple[int, ...] | None = None
+    for row in rows:
+        if type(row) is not int:
+            if shape is None:
+                shape = row.shape
+            elif row.shape != shape:
+                arrays = np.broadcast_arrays(*rows)
+                return arrays[0].shape, [array.ravel().tolist() for array in arrays]
+    assert shape is not None
+    return shape, [itertools.repeat(row) if type(row) is int else row.ravel().tolist() for row in rows]
 
 
 def _example(operand: Any) -> Any:

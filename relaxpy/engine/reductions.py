@@ -135,7 +135,7 @@ def vector_norm(x: Any, ord: float = 2, dim: Any = None, keepdim: bool = False) 
         refuse("a norm that is not the Euclidean one is left to torch")
     square = total(x * x, dim, keepdim)
     nothing = comparison("eq")(square, 0)
-    root = state.recorder.arithmetic("sqrt", where(nothing, 1.0, square))
+    root = state.recorder.arithmetic(CODES["sqrt"], where(nothing, 1.0, square))
     return where(nothing, 0.0, root)
 
 

@@ -200,6 +200,9 @@ def stack(parts: Any, dim: int = 0) -> Any:
     return Recorded(state.recorder, np.stack([t.ids for t in tensors], axis), lanes, dtype)
 
 
+Recorded.stacked = lambda self, parts: stack(parts)  # type: ignore[method-assign]
+
+
 @registered("cat concat concatenate")
 def cat(parts: Any, dim: int = 0) -> Any:
     tensors, lanes, dtype = _joined(parts)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+import struct
 from array import array
 from collections.abc import Callable, Sequence
 
 from relaxpy.engine.arithmetic import FLOATS
-from relaxpy.engine.instructions import CHECK, CODES, DOT, SOFTMAX, SUM
+from relaxpy.engine.instructions import CHECK, CODES, DOT, SOFTMAX, SUM, WORDS
 from relaxpy.engine.recorded import refuse
 
 LONGEST = 4_000_000  # rows
@@ -16,9 +17,13 @@ _ADD, _SUB, _MUL, _DIV, _WHERE, _SIGMOID, _RAMP, _MAXIMUM, _DETACH = (
     CODES[name] for name in "add sub mul div where sigmoid ramp maximum detach".split()
 )
 _COMMUTATIVE = frozenset(CODES[name] for name in "add mul eq ne and or".split())
+_WITH_CONSTANT = frozenset({_MUL, _DIV, _SUB, _WHERE})
 _SUM, _DOT, _SOFTMAX, _CHECK = (CODES[name] for name in (SUM, DOT, SOFTMAX, CHECK))
-# functions of constants, by code
-_FOLDED: dict[int, Callable[..., float]] = {CODES[name]: function for name, function in FLOATS.items()}
+# functions of constants and how many they take, by code
+_FOLDED: dict[int, tuple[Callable[..., float], int]] = {
+    CODES[name]: (function, function.__code__.co_argcount) for name, function in FLOATS.items()
+}
+_packed = struct.Struct(f"{WORDS}i").pack
 
 
 class Tape:
@@ -76,37 +81,34 @@ class Tape:
 
     def emit(self, code: int, a: int, b: int = 0, c: int = 0) -> int:
         """The row of an expression of up to three rows."""
-        if code in _COMMUTATIVE and b < a:
+        if b < a and code in _COMMUTATIVE:
             a, b = b, a
         key = (code, a, b, c)
         row = self._known.get(key)
         if row is None:
-            row = self._known[key] = self._simplified(code, a, b, c)
+            constants = self.constants
+            if a in constants or b in constants or c in constants or code == _SIGMOID:
+                row = self._simplified(code, a, b, c)
+            if row is None:
+                definers = self.definers
+                row = len(definers)
+                if row > self.longest:
+                    refuse(f"its program is longer than {self.longest} operations")
+                definers.append(len(self.code))
+                self.code.frombytes(_packed(code, row, a, b, c))
+            self._known[key] = row
         return row
 
-    def _simplified(self, code: int, a: int, b: int, c: int) -> int:
+    def _simplified(self, code: int, a: int, b: int, c: int) -> int | None:
+        """The row of an expression of constants, of one that is one of its operands, or that has an instruction of its own."""
         constants = self.constants
-        if a in constants or b in constants or c in constants:
-            folded = _FOLDED.get(code)
-            if folded is not None:
-                count = folded.__code__.co_argcount
-                values = [constants.get(row) for row in (a, b, c)[:count]]
-                if None not in values:
-                    return self.constant(folded(*values))
-            known = self._with_constant(code, a, b, c)
-            if known is not None:
-                return known
-        if code == _SIGMOID:
-            fused = self._ramp(a)
-            if fused is not None:
-                return fused
-        definers = self.definers
-        row = len(definers)
-        if row > self.longest:
-            refuse(f"its program is longer than {self.longest} operations")
-        definers.append(len(self.code))
-        self.code.extend((code, row, a, b, c))
-        return row
+        if code == _SIGMOID and a not in constants:
+            return self._ramp(a)
+        if a in constants and code in _FOLDED:
+            folded, count = _FOLDED[code]
+            if count == 1 or b in constants and (count == 2 or c in constants):
+                return self.constant(folded(*[constants[row] for row in (a, b, c)[:count]]))
+        return self._with_constant(code, a, b, c) if code in _WITH_CONSTANT else None
 
     def _operands_of(self, row: int, code: int) -> tuple[int, int] | None:
         """The two operands of a row, if that instruction computes it."""
@@ -200,7 +202,7 @@ class Tape:
         if first is None:
             first = self._known[key] = len(self.definers)
             self.definers.extend([len(self.code)] * results)
-            self.code.extend((code, first, len(self.arguments), count, scale))
+            self.code.frombytes(_packed(code, first, len(self.arguments), count, scale))
             self.arguments.extend(rows)
         return first
 
@@ -213,7 +215,7 @@ class Tape:
         if number is None:
             self.checks += 1
             number = self._known[key] = self.checks
-            self.code.extend((_CHECK, row, number, 0, 0))
+            self.code.frombytes(_packed(_CHECK, row, number, 0, 0))
         return number
 
 

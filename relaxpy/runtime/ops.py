@@ -24,10 +24,21 @@ Operand: TypeAlias = "Tensor | float | int"
 Mass: TypeAlias = "Tensor | Through | float | int"
 
 
+_CPU = torch.device("cpu")
+
+
 class StandIn:
     """Takes the place of a tensor of lanes while a program is recorded (see relaxpy.engine): it answers what is looked at."""
 
     __slots__ = ()
+
+    def number(self, value: float) -> Tensor:
+        """A number, as a stand-in for a tensor of no dimension and the same dtype."""
+        raise NotImplementedError
+
+    def stacked(self, parts: Sequence[Tensor]) -> Tensor:
+        """`torch.stack` of this and others."""
+        raise NotImplementedError
 
     def at_most(self, bound: float) -> bool:
         raise NotImplementedError
@@ -152,7 +163,14 @@ def _constant(value: float, dtype: torch.dtype, device: torch.device) -> Tensor:
 
 def constant(value: float | int, like: Tensor) -> Tensor:
     """A 0-dimensional tensor of ``like``'s dtype and device; torch takes it faster than a Python number."""
+    if isinstance(like, StandIn):
+        return like.number(float(value))
     return _constant(float(value), like.dtype, like.device)
+
+
+def rounded(value: float, dtype: torch.dtype) -> float:
+    """The number as a tensor of this dtype holds it."""
+    return float(_constant(value, dtype, _CPU).item())
 
 
 def lift(value: Operand, like: Tensor) -> Tensor:
@@ -277,10 +295,16 @@ def rows(operands: Sequence[Operand], like: Tensor) -> Tensor:
     """Operands stacked to one tensor, shape (k, *lanes), of their common dtype and shape."""
     tensors = [lift(each, like) for each in operands]
     if len({each.dtype for each in tensors}) == 1 and len({each.shape for each in tensors}) == 1:
-        return torch.stack(tensors)
+        return stack(tensors)
     dtype = functools.reduce(torch.promote_types, (each.dtype for each in tensors))
     shape = broadcast_shape(*tensors)
-    return torch.stack([fitted(each, dtype, shape) for each in tensors])
+    return stack([fitted(each, dtype, shape) for each in tensors])
+
+
+def stack(tensors: Sequence[Tensor]) -> Tensor:
+    """Tensors along a new first axis; torch's own function would take long to find stand-ins among them."""
+    first = tensors[0]
+    return first.stacked(tensors) if isinstance(first, StandIn) else torch.stack(tensors)  # type: ignore[arg-type]
 
 
 def fitted(lanes: Tensor, dtype: torch.dtype, shape: torch.Size) -> Tensor:

@@ -49,4 +49,4 @@ def stacked(rows: list[Any], stored_as: tuple[torch.dtype, torch.device] | None 
         dtype = torch.promote_types(dtype, stored_as[0])
     for part in floating:
         dtype = torch.promote_types(dtype, part.dtype)
-    return torch.stack([ops.fitted(ops.lift(part, like), dtype, shape) for part in parts])
+    return ops.stack([ops.fitted(ops.lift(part, like), dtype, shape) for part in parts])

@@ -34,7 +34,7 @@ class Weights:
         nothing = total <= torch.finfo(total.dtype).tiny
         one = ops.constant(1.0, total)
         first = _first(len(masses), total.dim(), total.device)
-        self.rows = torch.where(first & nothing, one, rows / torch.where(nothing, one, total))
+        self.rows = torch.where(nothing & first, one, rows / torch.where(nothing, one, total))
         self._sums: dict[tuple[int, ...], Tensor] = {}
         self._several: dict[tuple[tuple[int, ...], ...], Tensor] = {}
 
@@ -67,7 +67,7 @@ class Weights:
             if all(len(states) == 1 for states in groups) and groups[-1][0] - first == count - 1:
                 known = self.rows.narrow(0, first, count)
             else:
-                known = torch.stack([self.of(states) for states in groups])
+                known = ops.stack([self.of(states) for states in groups])
             self._several[groups] = known
         return known
 
