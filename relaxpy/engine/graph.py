@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from relaxpy.engine.instructions import CHECK, CODES, DOT, RULES, SOFTMAX, SUM, WORDS
+from relaxpy.engine.instructions import CHECK, CODES, DOT, NAMES, RULES, SOFTMAX, SUM, WORDS
 from relaxpy.engine.marks import spread
 from relaxpy.engine.tape import Tape
 
@@ -16,9 +15,16 @@ Truths = npt.NDArray[np.bool_]
 Words = npt.NDArray[np.int32]
 Long = npt.NDArray[np.int64]
 
-_ARITY = np.array([*(rule.arity for rule in RULES), 0, 0, 0, 0], np.int64)
+_LISTS = {SUM: 1, DOT: 2, SOFTMAX: 1}
 _SMOOTH = np.array([*(rule.reverse is not None for rule in RULES), True, True, True, False], np.bool_)
-_LISTS = {CODES[SUM]: 1, CODES[DOT]: 2, CODES[SOFTMAX]: 1}
+_CHECK, _SOFTMAX = CODES[CHECK], CODES[SOFTMAX]
+# How many lists of rows an instruction reads, and which of its words are rows that it reads, by code.
+_LIST_COUNT = np.array([_LISTS.get(name, 0) for name in NAMES], np.int64)
+_READS = np.zeros((len(NAMES), WORDS), np.bool_)
+for _code, _rule in enumerate(RULES):
+    _READS[_code, 2 : 2 + _rule.arity] = True
+_READS[_CHECK, 1] = _READS[_SOFTMAX, 4] = True
+_READ_COUNT = _READS.sum(1)
 
 
 class Operands:
@@ -26,33 +32,27 @@ class Operands:
 
     def __init__(self, code: Words, arguments: Words) -> None:
         operation = code[:, 0]
-        instructions: list[Any] = []
-        rows: list[Any] = []
-        places: list[Any] = []  # in the code; in the arguments if negative
-        for j in range(3):
-            (found,) = np.nonzero(_ARITY[operation] > j)
-            instructions.append(found)
-            rows.append(code[found, 2 + j])
-            places.append(found * WORDS + 2 + j)
-        for name, word in ((CHECK, 1), (SOFTMAX, 4)):
-            (found,) = np.nonzero(operation == CODES[name])
-            instructions.append(found)
-            rows.append(code[found, word])
-            places.append(found * WORDS + word)
-        for kind, factor in _LISTS.items():
-            (found,) = np.nonzero(operation == kind)
-            lengths = code[found, 3].astype(np.int64) * factor
-            within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-            index = np.repeat(code[found, 2].astype(np.int64), lengths) + within
-            instructions.append(np.repeat(found, lengths))
-            rows.append(arguments[index])
-            places.append(-1 - index)
-        self.instruction: Long = np.concatenate(instructions)
+        self.place: Long = _READS[operation].reshape(-1).nonzero()[0]  # in the code; in the arguments if negative
+        self.row: Long = code.reshape(-1)[self.place].astype(np.int64)
+        self.instruction: Long = self.place // WORDS
+        counts = _READ_COUNT[operation]
+        if len(arguments):
+            self._add_lists(code, arguments, counts)
+        self.start: Long = np.zeros(len(code) + 1, np.int64)
+        np.cumsum(counts, out=self.start[1:])
+
+    def _add_lists(self, code: Words, arguments: Words, counts: Long) -> None:
+        lists = _LIST_COUNT[code[:, 0]]
+        found = lists.nonzero()[0]
+        lengths = code[found, 3] * lists[found]
+        counts[found] += lengths
+        within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        index = np.repeat(code[found, 2].astype(np.int64), lengths) + within
+        self.instruction = np.concatenate((self.instruction, np.repeat(found, lengths)))
         order = np.argsort(self.instruction, kind="stable")
         self.instruction = self.instruction[order]
-        self.row: Long = np.concatenate(rows).astype(np.int64)[order]
-        self.place: Long = np.concatenate(places)[order]
-        self.start: Long = np.searchsorted(self.instruction, np.arange(len(code) + 1)).astype(np.int64)
+        self.row = np.concatenate((self.row, arguments[index]))[order]
+        self.place = np.concatenate((self.place, -1 - index))[order]
 
 
 class Graph:
@@ -68,16 +68,16 @@ class Graph:
         self.operands = Operands(self.code, self.arguments)
         self.operation = self.code[:, 0].copy()
         self.widths: Long = np.ones(len(self.code), np.int64)
-        self.widths[self.operation == CODES[CHECK]] = 0
-        softmax = self.operation == CODES[SOFTMAX]
+        self.widths[self.operation == _CHECK] = 0
+        softmax = (self.operation == _SOFTMAX).nonzero()[0]
         self.widths[softmax] = self.code[softmax, 3]
         places = np.array(tape.definers, np.int64)
-        self.definer: Long = np.where(places < 0, -1, places // WORDS)
+        self.definer: Long = places // WORDS  # where nothing defines a row, -1 // WORDS is -1
         self.sources: Long = np.ascontiguousarray(self.definer[self.operands.row])
 
     def needed(self, outputs: Sequence[int]) -> Truths:
         """The instructions that an output or a check depends on."""
-        flags = (self.operation == CODES[CHECK]).astype(np.uint8)
+        flags = (self.operation == _CHECK).astype(np.uint8)
         defined = self.definer[np.asarray(outputs, np.int64)]
         flags[defined[defined >= 0]] = 1
         return self._spread(flags, backward=True)
@@ -95,7 +95,9 @@ class Graph:
         flags[~_SMOOTH[self.operation]] = 2
         marked = self._spread(flags)
         given = set(inputs)
-        return [row in given or self.definer[row] >= 0 and bool(marked[self.definer[row]]) for row in outputs]
+        by = self.definer[np.asarray(outputs, np.int64)]
+        reached = ((by >= 0) & marked[by]).tolist() if len(marked) else [False] * len(outputs)
+        return [row in given or reach for row, reach in zip(outputs, reached)]
 
     def _reading(self, rows: Sequence[int]) -> npt.NDArray[np.uint8]:
         """Marks on the instructions that read some of these rows."""

@@ -47,7 +47,7 @@ def plan(tape: Tape, outputs: Sequence[int], segment_rows: int = SEGMENT_ROWS) -
     uniform, main = needed & ~varying, needed & varying
     smooth = graph.smooth(outputs)
     names, segments, sizes = _places(
-        tape, operands, code, graph.definer, graph.widths, main, uniform, outputs, segment_rows
+        tape, operands, code, graph.definer, graph.sources, graph.widths, main, uniform, outputs, segment_rows
     )
     _rename(code, arguments, operands, names, main | uniform, graph.operation)
     return Program(
@@ -72,6 +72,7 @@ def _places(
     operands: Operands,
     code: Words,
     definer: Long,
+    sources: Long,
     widths: Long,
     main: Truths,
     uniform: Truths,
@@ -79,46 +80,50 @@ def _places(
     segment_rows: int,
 ) -> tuple[Long, Long, tuple[int, int, int]]:
     """A name for every row; the segments; how many rows there are in the first three spaces."""
-    end = np.cumsum(np.where(main, widths, 0))
-    segment = np.maximum(end - 1, 0) // segment_rows
+    segment = np.maximum((widths * main).cumsum() - 1, 0) // segment_rows
     saved = np.zeros(len(code), np.bool_)
-    source = definer[operands.row] if len(operands.row) else np.zeros(0, np.int64)
-    crossing = (source >= 0) & main[operands.instruction]
-    crossing[crossing] = segment[source[crossing]] < segment[operands.instruction[crossing]]
-    saved[source[crossing]] = True
+    inner = ((sources >= 0) & main[operands.instruction]).nonzero()[0]
+    source = sources[inner]
+    saved[source[segment[source] < segment[operands.instruction[inner]]]] = True
     defined = definer[np.asarray(outputs, np.int64)]
     saved[defined[defined >= 0]] = True
     saved &= main
-    local = main & ~saved
     place = np.zeros(len(code), np.int64)
-    inputs = len(tape.lane_inputs)
+    inputs, uniform_inputs = len(tape.lane_inputs), len(tape.uniform_inputs)
     place[saved] = (SAVED << SPACE_SHIFT) + inputs + _before(widths[saved])
-    place[uniform] = (UNIFORM << SPACE_SHIFT) + len(tape.uniform_inputs) + _before(widths[uniform])
-    numbers = _before(np.where(local, widths, 0))
-    kept = np.nonzero(main)[0]
-    firsts, counts = np.unique(segment[kept], return_index=True, return_counts=True)[1:] if len(kept) else ([], [])
-    segments = np.array([firsts, counts], np.int64).T
-    local_rows = 0
-    for first, count in segments.tolist():
-        members = kept[first : first + count]
-        base = numbers[members[0]]
-        place[members] += np.where(local[members], numbers[members] - base, 0)
-        last = members[-1]
-        local_rows = max(local_rows, int(numbers[last] + (widths[last] if local[last] else 0) - base))
+    if uniform_inputs:
+        place[uniform] = (UNIFORM << SPACE_SHIFT) + uniform_inputs + _before(widths[uniform])
+    segments, local_rows = _in_segments(main.nonzero()[0], segment, widths * ~saved, place)
     names = np.zeros(tape.rows, np.int64)
-    known = definer >= 0
-    names[known] = place[definer[known]] + np.nonzero(known)[0] - code[definer[known], 1]
+    known = (definer >= 0).nonzero()[0]
+    by = definer[known]
+    names[known] = place[by] + known - code[by, 1]
     names[tape.lane_inputs] = (SAVED << SPACE_SHIFT) + np.arange(inputs)
-    names[tape.uniform_inputs] = (UNIFORM << SPACE_SHIFT) + np.arange(len(tape.uniform_inputs))
+    if uniform_inputs:
+        names[tape.uniform_inputs] = (UNIFORM << SPACE_SHIFT) + np.arange(uniform_inputs)
     names[list(tape.constants)] = (CONSTANT << SPACE_SHIFT) + np.arange(len(tape.constants))
     saved_rows = inputs + int(widths[saved].sum())
-    uniform_rows = len(tape.uniform_inputs) + int(widths[uniform].sum())
-    return names, np.ascontiguousarray(segments).reshape(-1, 2), (local_rows, saved_rows, uniform_rows)
+    uniform_rows = uniform_inputs + int(widths[uniform].sum())
+    return names, segments, (local_rows, saved_rows, uniform_rows)
+
+
+def _in_segments(kept: Long, segment: Long, widths: Long, place: Long) -> tuple[Long, int]:
+    """The first instruction of each segment and their number, and the most local rows of one, whose places are set."""
+    if not len(kept):
+        return np.zeros((0, 2), np.int64), 0
+    firsts = np.diff(segment[kept], prepend=-1).nonzero()[0]
+    counts = np.diff(firsts, append=len(kept))
+    ends = widths[kept].cumsum()
+    begins = ends - widths[kept]
+    local = widths[kept].nonzero()[0]
+    place[kept[local]] = (begins - np.repeat(begins[firsts], counts))[local]
+    most = int((ends[firsts + counts - 1] - begins[firsts]).max())
+    return np.stack((firsts, counts), 1), most
 
 
 def _before(widths: Long) -> Long:
     """The sum of all that come before each."""
-    return np.cumsum(widths) - widths
+    return widths.cumsum() - widths
 
 
 def _rename(
