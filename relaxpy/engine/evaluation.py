@@ -21,6 +21,8 @@ from relaxpy.engine.recorded import refuse
 from relaxpy.engine.tape import Tape
 
 MOST_BYTES = 1 << 28
+FIRST_BYTES = 1 << 20  # to begin with
+GROWTH = 4  # times as many rows, whenever there are too few
 MANY = 1024  # lanes, of which few are looked at from the beginning
 FEW = 256  # lanes that are looked at where all are too many
 GOLDEN = (math.sqrt(5) - 1) / 2  # multiples of which, modulo 1, leave no large gap
@@ -56,21 +58,24 @@ class Evaluation:
         self._begin(lanes if self.sample is None else len(self.sample))
 
     def _begin(self, lanes: int) -> None:
-        """Make room for so many lanes; pages that nobody touches cost nothing."""
+        """No rows yet, of so many lanes."""
         self.lanes = lanes
         self.width = -(-max(1, lanes) // self.kernel.width) * self.kernel.width
-        size = self.width * np.dtype(self._kind).itemsize
-        self._buffer = np.empty(max(MOST_BYTES, 1024 * size) + _PAGE, np.uint8)
-        start = -self._buffer.ctypes.data % _PAGE
-        rows = (len(self._buffer) - _PAGE) // size
-        self.memory: Floats = self._buffer[start : start + rows * size].view(self._kind).reshape(rows, self.width)
-        known = {
-            "local": self.memory.ctypes.data,
-            "width": self.width,
-            "groups": self.width // self.kernel.width,
-        }
-        for name, value in known.items():
-            self._parameters[PLACES[name]] = value
+        self._most = max(MOST_BYTES // (self.width * np.dtype(self._kind).itemsize), 1024)
+        self.memory: Floats = np.empty((0, self.width), self._kind)
+        self._parameters[PLACES["width"]] = self.width
+        self._parameters[PLACES["groups"]] = self.width // self.kernel.width
+
+    def _reserve(self, rows: int) -> None:
+        """Make room for so many rows, and more; pages that nobody touches cost nothing."""
+        before = self.memory
+        size = self.width * before.itemsize
+        rows = min(max(rows, FIRST_BYTES // size, GROWTH * len(before)), self._most)
+        buffer = np.empty(rows * size + _PAGE, np.uint8)
+        start = -buffer.ctypes.data % _PAGE
+        self.memory = buffer[start : start + rows * size].view(self._kind).reshape(rows, self.width)
+        self.memory[: len(before)] = before
+        self._parameters[PLACES["local"]] = self.memory.ctypes.data
 
     def _narrow(self, rows: int) -> None:
         """Go on with some of the lanes."""
@@ -79,20 +84,24 @@ class Evaluation:
         before = self.memory
         self.sample = some_of(self._all_lanes)
         self._begin(len(self.sample))
+        self._reserve(rows)
         self.memory[:rows, : self.lanes] = before[:rows, self.sample.numpy()]
         self.memory[:rows, self.lanes :] = self.memory[:rows, self.lanes - 1 : self.lanes]
 
     def row(self, row: int) -> Floats:
         """The values of a row, shape (lanes,)."""
-        if len(self.tape.code) != self._done or self._inputs or self.tape.new_constants:
+        tape = self.tape
+        if len(tape.code) != self._done or self._inputs or tape.new_constants:
             self._run()
         values: Floats = self.memory[row, : self.lanes]
         return values
 
     def _run(self) -> None:
         tape = self.tape
-        while tape.rows > len(self.memory):
+        while tape.rows > self._most:
             self._narrow(self._rows)
+        if tape.rows > len(self.memory):
+            self._reserve(tape.rows)
         self._rows = tape.rows
         for first, values in self._inputs:
             self._fill(first, values)

@@ -59,12 +59,14 @@ class Recorder(Looking):
         values = tensor.detach() if axis is None else tensor.detach().movedim(axis, -1)
         shape = tuple(values.shape if axis is None else values.shape[:-1])
         self.inputs.append(Input(source, axis, shape, uniform))
-        flat = values.reshape(-1, 1 if axis is None else self.lane_count).to(self.dtype)
+        flat = values.reshape(-1, 1 if axis is None else self.lane_count)
+        if flat.dtype is not self.dtype:
+            flat = flat.to(self.dtype)
         new = self.tape.uniform_input if uniform else self.tape.lane_input
         rows = [new() for _ in range(flat.shape[0])]
         if rows:
             self.values.append((rows[0], flat))
-        if bool(torch.isfinite(flat).all()):
+        if np.isfinite(flat.numpy()).all():
             self._finite.update(dict.fromkeys(rows, True))
         ids: Any = rows[0] if not shape else np.array(rows, np.int64).reshape(shape)
         return Recorded(self, ids, lanes, self.dtype if tensor.is_floating_point() else tensor.dtype)
