@@ -33,7 +33,7 @@ def composed(names: str) -> Callable[[Handler], Handler]:
 
 
 def _of(name: str, *operands: Any) -> Any:
-    return state.recorder.arithmetic(name, *operands)
+    return state.recorder.arithmetic(CODES[name], *operands)
 
 
 composed("log2")(lambda x: _of("div", _of("log", x), math.log(2.0)))
