@@ -19,7 +19,9 @@ Layout: TypeAlias = tuple[tuple[int, ...], tuple[int, ...]] | None
 class Packing:
     """How the tensors of a call become rows of inputs, and rows of outputs become tensors."""
 
-    def __init__(self, inputs: Sequence[Input], outputs: Sequence[Output], lanes: int, dtype: torch.dtype, extra: int) -> None:
+    def __init__(
+        self, inputs: Sequence[Input], outputs: Sequence[Output], lanes: int, dtype: torch.dtype, extra: int
+    ) -> None:
         self.inputs = inputs
         self.outputs = outputs
         self.lanes = lanes
@@ -100,7 +102,9 @@ class Packing:
         parts = torch.split_with_sizes(rows[: self.count], [spec.count for spec in self.outputs])
         made = []
         for spec, part in zip(self.outputs, parts):
-            shaped = part.reshape(*spec.shape, self.lanes).movedim(-1, 0) if spec.lanes_first else part.reshape(spec.shape)
+            shaped = (
+                part.reshape(*spec.shape, self.lanes).movedim(-1, 0) if spec.lanes_first else part.reshape(spec.shape)
+            )
             made.append(shaped.to(spec.dtype))
         return tuple(made)
 

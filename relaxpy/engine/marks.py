@@ -28,7 +28,7 @@ def spread(flags: Flags, sources: Long, starts: Long, backward: bool) -> None:
     for name, values in arrays.items():
         parameters[PLACES[name]] = values.ctypes.data
     parameters[PLACES["count"]] = len(flags)
-    functions = objectcode.kernel(True)
+    functions = objectcode.some_kernel()
     (functions.spread_backward if backward else functions.spread_forward)(parameters.ctypes.data)
 
 

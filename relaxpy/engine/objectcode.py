@@ -22,6 +22,8 @@ _SOURCES = (
     "vectors.py",
     "kernel_parameters.py",
     "writer.py",
+    "rows.py",
+    "lists.py",
     "kernel.py",
     "marking.py",
     "chunks.py",
@@ -68,6 +70,11 @@ def kernel(double: bool) -> Kernel:
             if known is None:
                 known = _kernels[double] = _made(double)
     return known
+
+
+def some_kernel() -> Kernel:
+    """One that is there already, if there is one, for what is the same in all."""
+    return next(iter(_kernels.values()), None) or kernel(True)
 
 
 def directory() -> Path:
@@ -125,7 +132,9 @@ def _built(llvm: Any, machine: Any, double: bool, width: int, path: Path) -> Any
 
     module = llvm.parse_assembly(module_text(double, width))
     module.verify()
+    # rows are a few groups of lanes: code for many at once would be in the way
     options = llvm.create_pipeline_tuning_options(speed_level=2)
+    options.loop_unrolling = options.loop_vectorization = options.slp_vectorization = False
     builder = llvm.create_pass_builder(machine, options)
     builder.getModulePassManager().run(module, builder)
     engine = llvm.create_mcjit_compiler(module, machine)

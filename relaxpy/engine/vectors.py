@@ -156,12 +156,16 @@ class Vectors:
     def exp(self, a: Any) -> Vector:
         """exp by range reduction and a polynomial or a rational function (Cephes), with less than two units of error."""
         low, high = (-708.39, 709.782712893384) if self.double else (-87.33, 88.72283172607422)
-        bounded = self.select(self.lt(a, low), low, self.select(self.lt(high, a), high, a))
+        if self._scales:
+            # what lies below the lowest becomes zero, and what lies above the highest infinity, when it is scaled
+            low = -760.0 if self.double else -110.0
+        bounded = self.select(self.lt(a, low), low, a)
+        bounded = self.select(self.lt(high, bounded), high + 1.0, bounded)
         turns = self._intrinsic("rint", bounded * (1 / math.log(2)))
         power = self._exp_double(bounded, turns) if self.double else self._exp_single(bounded, turns)
-        result = self._times_two_to(power, turns)
-        overflowed = self.select(self.ne(a, a), a, math.inf)
-        return self.select(self.lt(a, low), 0.0, self.select(self.le(a, high), result, overflowed))
+        if self._scales:
+            return self._scaled(power, turns)
+        return self.select(self.lt(a, low), 0.0, self._times_two_to(power, turns))
 
     def fused(self, a: Any, b: Any, c: Any) -> Vector:
         """a * b + c"""
@@ -195,19 +199,35 @@ class Vectors:
         return self.fused(top / (bottom - top), 2.0, 1.0)
 
     def _times_two_to(self, factor: Vector, turns: Vector) -> Vector:
-        """factor * 2**turns, in two steps, since 2**turns alone may overflow."""
+        """factor * 2**turns, in two steps, since 2**turns alone may overflow; NaN where they are."""
         bits, bias = (52, 1023) if self.double else (23, 127)
         integers = ir.VectorType(self.integer, self.width)
 
         def splat(value: int) -> Any:
             return ir.Constant(integers, [value] * self.width)
 
-        exponent = self.builder.fptosi(turns.value, integers)
+        known = self.select(self.eq(turns, turns), turns, 0.0)  # NaN is no integer
+        exponent = self.builder.fptosi(known.value, integers)
         half = self.builder.ashr(exponent, splat(1))
         for part in (half, self.builder.sub(exponent, half)):
             raised = self.builder.shl(self.builder.add(part, splat(bias)), splat(bits))
             factor = factor * Vector(self, self.builder.bitcast(raised, self.type))
         return factor
+
+    @property
+    def _scales(self) -> bool:
+        """Is there an instruction for factor * 2**turns? AVX-512 has one."""
+        return self.width * self.bytes == 64 and str(self.module.triple).startswith("x86_64")
+
+    def _scaled(self, factor: Vector, turns: Vector) -> Vector:
+        symbol, mask = f"llvm.x86.avx512.mask.scalef.p{'d' if self.double else 's'}.512", ir.IntType(self.width)
+        function = self.module.globals.get(symbol)
+        if function is None:
+            kind = ir.FunctionType(self.type, [self.type, self.type, self.type, mask, INT32])
+            function = ir.Function(self.module, kind, symbol)
+        as_set = ir.Constant(INT32, 4)  # rounding is as the control register says
+        operands = [factor.value, turns.value, factor.value, ir.Constant(mask, -1), as_set]
+        return Vector(self, self.builder.call(function, operands))
 
 
 def _of_library(name: str) -> Any:

@@ -15,10 +15,11 @@ POINTER = ir.PointerType()
 VOID = ir.VoidType()
 _BYTE = ir.IntType(8)
 Body = Callable[[Any], None]
+Step = Callable[[Any, list[Vector]], list[Vector]]
 
 
 class Row(NamedTuple):
-    """Where a row begins; what groups of lanes are masked with (0: one vector stands for all); its size in bytes."""
+    """Where a row begins; what offsets in it are masked with (0: one vector stands for all); its size in bytes."""
 
     start: Any
     mask: Any
@@ -73,51 +74,57 @@ class Writer:
     def floats_on(self, base: Any, count: Any) -> Any:
         return self.builder.gep(base, [count], source_etype=self.m.scalar)
 
-    def loop(self, count: Any, body: Body) -> None:
-        """for i in range(count): body(i)"""
+    def loop(self, count: Any, body: Body, start: int = 0, step: int = 1) -> None:
+        """for i in range(start, count, step): body(i)"""
         builder = self.builder
         before = builder.block
         inside, after = builder.append_basic_block("loop"), builder.append_basic_block("after")
-        builder.cbranch(builder.icmp_signed(">", count, i64(0)), inside, after)
+        builder.cbranch(builder.icmp_signed(">", count, i64(start)), inside, after)
         builder.position_at_end(inside)
         i = builder.phi(INT64)
-        i.add_incoming(i64(0), before)
+        i.add_incoming(i64(start), before)
         body(i)
-        following = builder.add(i, i64(1))
+        following = builder.add(i, i64(step))
         i.add_incoming(following, builder.block)
         builder.cbranch(builder.icmp_signed("<", following, count), inside, after)
         builder.position_at_end(after)
 
-    def fold(self, count: Any, start: Vector, step: Callable[[Any, Vector], Vector]) -> Vector:
-        """start, then step(i, total) for i in range(count), count > 0"""
+    def fold(self, count: Any, starts: list[Vector], step: Step, first: int = 0) -> list[Vector]:
+        """starts, then step(i, totals) for i in range(first, count)"""
         builder = self.builder
         before = builder.block
         inside, after = builder.append_basic_block("fold"), builder.append_basic_block("folded")
-        builder.branch(inside)
+        builder.cbranch(builder.icmp_signed(">", count, i64(first)), inside, after)
         builder.position_at_end(inside)
-        i, total = builder.phi(INT64), builder.phi(self.m.type)
-        i.add_incoming(i64(0), before)
-        total.add_incoming(start.value, before)
-        result = step(i, Vector(self.m, total))
+        i, totals = builder.phi(INT64), [builder.phi(self.m.type) for _ in starts]
+        results = step(i, [Vector(self.m, total) for total in totals])
         following = builder.add(i, i64(1))
-        i.add_incoming(following, builder.block)
-        total.add_incoming(result.value, builder.block)
         builder.cbranch(builder.icmp_signed("<", following, count), inside, after)
+        i.add_incoming(i64(first), before)
+        i.add_incoming(following, builder.block)
+        inside = builder.block
         builder.position_at_end(after)
-        return result
+        found = []
+        for total, start, result in zip(totals, starts, results):
+            total.add_incoming(start.value, before)
+            total.add_incoming(result.value, inside)
+            last = builder.phi(self.m.type)
+            last.add_incoming(start.value, before)
+            last.add_incoming(result.value, inside)
+            found.append(Vector(self.m, last))
+        return found
 
-    def _place(self, row: Row, group: Any) -> Any:
-        return self.builder.gep(row.start, [self.builder.and_(group, row.mask)], source_etype=self.m.type)
+    def _place(self, row: Row, offset: Any) -> Any:
+        return self.bytes_on(row.start, self.builder.and_(offset, row.mask))
 
-    def load(self, row: Row, group: Any) -> Vector:
-        place = self._place(row, group)
-        loaded = self.builder.load(place, typ=self.m.type)
+    def load(self, row: Row, offset: Any) -> Vector:
+        loaded = self.builder.load(self._place(row, offset), typ=self.m.type)
         loaded.align = self.m.width * self.m.bytes
         return Vector(self.m, loaded)
 
-    def store(self, row: Row, group: Any, vector: Vector) -> None:
-        stored = self.builder.store(vector.value, self._place(row, group))
+    def store(self, row: Row, offset: Any, vector: Vector) -> None:
+        stored = self.builder.store(vector.value, self._place(row, offset))
         stored.align = self.m.width * self.m.bytes
 
-    def add_to(self, row: Row, group: Any, vector: Vector) -> None:
-        self.store(row, group, self.load(row, group) + vector)
+    def add_to(self, row: Row, offset: Any, vector: Vector) -> None:
+        self.store(row, offset, self.load(row, offset) + vector)

@@ -1,0 +1,84 @@
+"""Instructions as they are read by the kernel: which rows they name, and the groups of lanes of which rows are made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+
+from relaxpy.engine.instructions import SPACE_SHIFT
+from relaxpy.engine.vectors import INT32, INT64, Vectors
+from relaxpy.engine.writer import POINTER, Body, Row, Writer, i64
+
+BLOCK = 4  # groups of lanes for which a list is gone through at once
+
+
+class Rows:
+    """Rows by name, and loops over their groups, for code that runs the instruction ``words``."""
+
+    words: list[Any]
+
+    def __init__(self, writer: Writer) -> None:
+        self.w = writer
+        self.m: Vectors = writer.m
+
+    def _begin(self, backward: bool) -> None:
+        w = self.w
+        self.vector_bytes = self.m.width * self.m.bytes
+        self.row_bytes = w.builder.mul(w.parameter("width"), i64(self.m.bytes))
+        self.end, self.arguments = w.builder.mul(w.parameter("groups"), i64(self.vector_bytes)), w.pointer("arguments")
+        shared = i64(self.vector_bytes)
+        masks = (i64(-1), i64(-1), i64(0), i64(0))
+        sizes = (self.row_bytes, self.row_bytes, shared, shared)
+        self.values = self._spaces(("local", "saved", "uniform", "constant"), masks, sizes)
+        if backward:
+            # constants have no gradients; what is added to them goes to one row that nobody reads
+            names = ("local_gradient", "saved_gradient", "uniform_gradient", "trash")
+            self.gradients = self._spaces(names, masks, (*sizes[:3], i64(0)))
+
+    def _spaces(self, names: tuple[str, ...], masks: tuple[Any, ...], sizes: tuple[Any, ...]) -> tuple[Any, Any, Any]:
+        """Where the four spaces begin, and the masks and sizes of their rows, where they can be indexed."""
+        builder = self.w.builder
+        starts = [self.w.parameter(name) for name in names]
+        tables = []
+        for column in (starts, masks, sizes):
+            table = builder.alloca(INT64, size=ir.Constant(INT32, len(names)))
+            for space, value in enumerate(column):
+                builder.store(value, builder.gep(table, [i64(space)], source_etype=INT64))
+            tables.append(table)
+        return tables[0], tables[1], tables[2]
+
+    def _row(self, name: Any, gradient: bool = False) -> Row:
+        """The row of that name."""
+        builder = self.w.builder
+        space = builder.zext(builder.lshr(name, ir.Constant(INT32, SPACE_SHIFT)), INT64)
+        number = builder.zext(builder.and_(name, ir.Constant(INT32, (1 << SPACE_SHIFT) - 1)), INT64)
+        start, mask, size = (
+            self.w.load_word(table, space, INT64) for table in (self.gradients if gradient else self.values)
+        )
+        place = builder.add(start, builder.mul(number, size))
+        return Row(builder.inttoptr(place, POINTER), mask, size)
+
+    def _argument(self, index: Any, gradient: bool = False) -> Row:
+        return self._row(self.w.load_word(self.arguments, index, INT32), gradient)
+
+    def _groups(self, body: Body) -> None:
+        """body(offset) for each group of lanes"""
+        self.w.loop(self.end, body, step=self.vector_bytes)
+
+    def _blocks(self, body: Callable[[list[Any]], None]) -> None:
+        """body(offsets) for a few groups at a time, for which a list is gone through at once, then for each that is left."""
+        w, vector = self.w, i64(self.vector_bytes)
+        groups = w.parameter("groups")
+        blocks = w.builder.sdiv(groups, i64(BLOCK))
+
+        def block(k: Any) -> None:
+            first = w.builder.mul(k, i64(BLOCK * self.vector_bytes))
+            body([w.builder.add(first, i64(n * self.vector_bytes)) for n in range(BLOCK)])
+
+        def single(k: Any) -> None:
+            body([w.builder.mul(w.builder.add(w.builder.mul(blocks, i64(BLOCK)), k), vector)])
+
+        w.loop(blocks, block)
+        w.loop(w.builder.sub(groups, w.builder.mul(blocks, i64(BLOCK))), single)
