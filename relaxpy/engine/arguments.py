@@ -23,11 +23,17 @@ _SMALL = _EXACT | {float, complex}
 class Arguments:
     """``key``: hashable; ``tensors``: what becomes soft, each once; ``containers``: lists and dicts; ``objects``: all else.
 
+    ``batch`` says which axis is that of the lanes: integers and truths that differ between lanes become soft, too.
     ``most``: with more parts than that the call is refused. What cells hold, ``captured``, is never soft.
     """
 
     def __init__(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any], most: int | None = None, captured: Sequence[CellType] = ()
+        self,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        batch: Any = False,
+        most: int | None = None,
+        captured: Sequence[CellType] = (),
     ) -> None:
         self._left = sys.maxsize if most is None else most
         self.tensors: list[Tensor] = []
@@ -36,16 +42,25 @@ class Arguments:
         self.containers: list[Any] = []
         self._depth = 0
         self.numbers: dict[int, int] = {}  # of containers, by identity
-        self.key = tuple([self._describe(value) for value in args])
+        self._shared: dict[int, bool] = {}  # of tensors of integers, by identity
+        self.key = tuple(map(self._describe, args, _axes(batch, len(args))))
         if kwargs:
-            self.key += tuple([(name, self._describe(value)) for name, value in kwargs.items()])
+            axis = None if batch is False else 0
+            self.key += tuple([(name, self._describe(value, axis)) for name, value in kwargs.items()])
         if captured:
             self.key += tuple(map(self._describe_cell, captured))
 
-    def _describe(self, value: Any) -> Any:
+    def dtype(self) -> torch.dtype:
+        """The one type of all floats."""
+        found = {tensor.dtype for tensor in self.tensors if tensor.is_floating_point()}
+        if len(found) != 1 or not found <= {torch.float32, torch.float64}:
+            refuse(f"its arguments are {' and '.join(sorted(map(str, found))) or 'not soft'}")
+        return found.pop()
+
+    def _describe(self, value: Any, axis: Any) -> Any:
         kind = type(value)
         if kind in _TENSORS:
-            return self._tensor(value)
+            return self._tensor(value, axis)
         if kind in _EXACT:
             return kind, value
         if kind is float or kind is complex:
@@ -53,7 +68,7 @@ class Arguments:
         if kind is Hard:
             return "hard", _hard(value.value, self)
         if kind in (list, tuple, dict) or isinstance(value, tuple) and hasattr(kind, "_fields"):
-            return self._container(kind, value)
+            return self._container(kind, value, axis)
         if isinstance(value, Tensor):
             refuse(f"an argument is a {kind.__name__}")
         return self._object(value)
@@ -63,21 +78,21 @@ class Arguments:
             value = cell.cell_contents
         except ValueError:
             return "empty"
-        return self._describe(value) if type(value) in _SMALL else self._object(value)
+        return self._describe(value, None) if type(value) in _SMALL else self._object(value)
 
     def _object(self, value: Any) -> Any:
         self.objects.append(value)
         return "object", id(value)
 
-    def _container(self, kind: Any, value: Any) -> Any:
+    def _container(self, kind: Any, value: Any, axis: Any) -> Any:
         if self._depth >= DEEPEST:
             refuse("an argument is nested too deeply")
         self._depth += 1
-        described = self._contained(kind, value)
+        described = self._contained(kind, value, axis)
         self._depth -= 1
         return described
 
-    def _contained(self, kind: Any, value: Any) -> Any:
+    def _contained(self, kind: Any, value: Any, axis: Any) -> Any:
         if kind is not tuple:
             known = self.numbers.get(id(value))
             if known is not None:
@@ -89,12 +104,17 @@ class Arguments:
             for name in value:
                 if type(name) not in _EXACT:
                     refuse("an argument is a dict whose keys are objects")
-            return kind, tuple([(type(name), name, self._describe(item)) for name, item in value.items()])
-        return kind, tuple([self._describe(item) for item in value])
+            return kind, tuple([(type(name), name, self._describe(item, axis)) for name, item in value.items()])
+        axes = axis if isinstance(axis, (tuple, list)) else [axis] * len(value)
+        return kind, tuple(map(self._describe, value, axes))
 
-    def _tensor(self, tensor: Tensor) -> Any:
+    def _tensor(self, tensor: Tensor, axis: Any) -> Any:
         if not tensor.is_floating_point():
-            return self.constant(tensor)
+            shared = axis is None or tensor.is_complex() or not tensor.dim()
+            if self._shared.setdefault(id(tensor), shared) is not shared:
+                refuse("an argument is the same in all lanes, and differs between them in another place")
+            if shared:
+                return self.constant(tensor)
         place = self.places.get(id(tensor))
         if place is not None:
             return "again", "tensor", place
@@ -126,4 +146,13 @@ def _hard(value: Any, arguments: Arguments) -> Any:
     if isinstance(value, (list, tuple)) and type(value) in (list, tuple):
         arguments.spend(len(value))
         return type(value), tuple([_hard(item, arguments) for item in value])
-    return arguments._describe(value)
+    return arguments._describe(value, None)
+
+
+def _axes(batch: Any, count: int) -> list[Any]:
+    """For each positional argument the axis of its lanes, as torch.vmap's in_dims."""
+    if isinstance(batch, bool):
+        return [0 if batch else None] * count
+    if isinstance(batch, int):
+        return [batch] * count
+    return list(batch) if len(batch) == count else refuse("`batch` counts other arguments")

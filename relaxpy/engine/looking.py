@@ -18,6 +18,8 @@ from relaxpy.engine.recorded import Recorded, lifted, refuse
 from relaxpy.engine.tape import Tape
 from relaxpy.runtime.state import state
 
+MOST_INTEGERS = 256  # values of an integer that differs between lanes
+
 _ISFINITE, _LE, _NOT = (CODES[name] for name in "isfinite le not".split())
 
 
@@ -41,6 +43,7 @@ class Looking:
         self.values: Inputs = []  # of inputs, until they are evaluated
         self.warned: list[Warned] = []
         self._finite: dict[int, bool] = {}
+        self._ranges: dict[int, tuple[int, int]] = {}  # least and greatest integer of the arrays that rows were read from
 
     @functools.cached_property
     def lane_count(self) -> int:
@@ -109,6 +112,22 @@ class Looking:
         for row in rows:
             self.tape.check(self.tape.emit(_ISFINITE, row))
         return True
+
+    def integers(self, value: Recorded) -> list[int]:
+        """From the least to the greatest of all lanes, or of the array that they are from; the program relies on that."""
+        if type(value.ids) is not int:
+            refuse("it asks for the distribution of an array of integers")
+        low, high = self._ranges.get(value.ids) or self._range(value.ids)
+        if high - low >= MOST_INTEGERS:
+            refuse("integers that differ between lanes have many values")
+        edges = (self.tape.constant(float(edge)) for edge in (low, high))
+        self.tape.check(self.tape.emit(_LE, next(edges), value.ids))
+        self.tape.check(self.tape.emit(_LE, value.ids, next(edges)))
+        return list(range(low, high + 1))
+
+    def _range(self, row: int) -> tuple[int, int]:
+        values = self.evaluation.row(row)
+        return int(values.min()), int(values.max())
 
     def verdict(self, rows: list[int], every: bool) -> bool:
         """Does a truth hold in all rows and lanes, or in any? The program relies on the answer."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 
-import torch
 from torch import Tensor
 
 from relaxpy.engine.machine import Machine
@@ -27,9 +26,7 @@ LOOKS = 10
 
 def make(request: Request, reading: Reading, caution: float, sample: Tensor | None) -> Variant:
     plan, beta, arguments = request.plan, request.beta, request.arguments
-    dtype = arguments.tensors[0].dtype
-    if dtype not in (torch.float32, torch.float64) or any(t.dtype != dtype for t in arguments.tensors):
-        refuse(f"its arguments are {' and '.join(sorted({str(t.dtype) for t in arguments.tensors}))}")
+    dtype = arguments.dtype()
     recorder = Recorder(bool(plan.batch), dtype, caution, sample)
     recorder.parameters = reading.snapshots.parameters
     if request.options.engine == "auto":

@@ -141,7 +141,7 @@ def call(
     """Call a function by one of its programs, recorded if need be, or by ``run``."""
     auto = options.engine == "auto"
     try:
-        arguments = Arguments(args, kwargs, MOST_DESCRIBED if auto else None, plan.captured)
+        arguments = Arguments(args, kwargs, plan.batch, MOST_DESCRIBED if auto else None, plan.captured)
         key = (_key_of_options(options), plan.batch, plan.hard, torch.get_default_dtype(), arguments.key)
         if not arguments.tensors:
             refuse("no argument is soft")

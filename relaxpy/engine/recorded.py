@@ -128,6 +128,9 @@ class Recorded(StandIn):
     def all_finite(self) -> bool:
         return self.recorder.all_finite(self)
 
+    def integers(self) -> list[int]:
+        return self.recorder.integers(self)
+
     def __bool__(self) -> bool:
         return (
             bool(Verdict(self.recorder, self.rows(), every=True)) if self.numel() == 1 else refuse("a truth per lane")
@@ -178,7 +181,7 @@ class Arriving:
         return self.tensor.dim()
 
     def is_floating_point(self) -> bool:
-        return True
+        return self.tensor.is_floating_point()
 
     def movedim(self, source: int, destination: int) -> Recorded:
         return self.recorder.read(self.tensor, self.source, source, LANES)

@@ -43,6 +43,7 @@ class Recorder(Looking):
         self.inputs: list[Input] = []
         self.parameters: dict[int, tuple[Tensor, Any]] = {}  # captured tensors with a gradient, by identity, and where
         self.refused: BaseException | None = None
+        self._largest_integer = 2.0**24 if dtype == torch.float32 else 2.0**53
         self.operations = 0  # of tensors, each of one row or of many
         self.widest = self.tape.longest  # rows that an operation may have
         self._read: dict[int, Recorded] = {}
@@ -68,8 +69,25 @@ class Recorder(Looking):
             self.values.append((rows[0], flat))
         if np.isfinite(flat.numpy()).all():
             self._finite.update(dict.fromkeys(rows, True))
+        if not tensor.is_floating_point():
+            self._read_integers(tensor, rows)
         ids: Any = rows[0] if not shape else np.array(rows, np.int64).reshape(shape)
         return Recorded(self, ids, lanes, self.dtype if tensor.is_floating_point() else tensor.dtype)
+
+    def _read_integers(self, tensor: Tensor, rows: list[int]) -> None:
+        """Floats hold them exactly, up to a size on which the program relies."""
+        if tensor.dtype != torch.bool and tensor.numel():
+            low, high = int(tensor.min()), int(tensor.max())
+            if max(-low, high) > self._largest_integer:
+                refuse("its integers are too large")
+            self._ranges.update(dict.fromkeys(rows, (low, high)))
+            self._keep_exact(rows)
+
+    def _keep_exact(self, rows: list[int]) -> None:
+        """The program relies on it that these are integers that floats hold exactly."""
+        edge = self.tape.constant(self._largest_integer)
+        for row in rows:
+            self.tape.check(self.tape.emit(CODES["le"], self.tape.emit(CODES["abs"], row), edge))
 
     def captured(self, tensor: Tensor) -> Any:
         """A parameter that the code met: read at each call, where it was found."""
@@ -178,7 +196,10 @@ class Recorder(Looking):
             operands = tuple([x if type(x) in _NUMBERS else lifted(x) for x in operands])
             found = self._scalars(operands)
             if found is None:
-                return self.elementwise(code, self.common_dtype(operands), *operands)
+                result = self.elementwise(code, self.common_dtype(operands), *operands)
+                if not result.dtype.is_floating_point and result.dtype != torch.bool:
+                    self._keep_exact(result.rows())
+                return result
         rows, lanes = found
         return Recorded(self, self.tape.emit(code, *rows), lanes, self.dtype)
 

@@ -40,7 +40,7 @@ class _Replaced:
 
     def _replaced(self, value: Any) -> Any:
         if isinstance(value, Tensor):
-            return self._tensor(value) if value.is_floating_point() else value
+            return self._tensor(value) if id(value) in self.arguments.places else value
         if isinstance(value, tuple):
             items = [self.replace(item) for item in value]
             if all(new is old for new, old in zip(items, value)):

@@ -42,7 +42,7 @@ class SoftArray(ArrayMethods):
     ``stored_as``: the dtype and device that it keeps when nothing but Python numbers is left in its rows.
     """
 
-    __slots__ = ("_tensor", "_rows", "birth", "element", "stored_as", "origin", "_awaited")
+    __slots__ = ("_tensor", "_rows", "_given", "birth", "element", "stored_as", "origin", "_awaited")
     kind = "soft array"
     origin: Any  # of an expectation over rows: which rows (see drawn.py)
     _relaxpy_rows = True
@@ -56,6 +56,7 @@ class SoftArray(ArrayMethods):
     ) -> None:
         self._tensor = tensor
         self._rows = rows
+        self._given: tuple[Any, ...] | None = None  # the rows as they came apart
         self.element = element
         self.stored_as = stored_as if tensor is None else (tensor.dtype, tensor.device)
         self.origin = None
@@ -92,7 +93,7 @@ class SoftArray(ArrayMethods):
             else:
                 finite = ops.all_finite(tensor)
                 self._rows = [SoftNumber(part, finite) for part in parts]
-            self._tensor = None
+            self._tensor, self._given = None, tuple(self._rows)
             if self._awaited is not None:
                 self._awaited += self._rows
             if self.origin is not None:
@@ -107,6 +108,15 @@ class SoftArray(ArrayMethods):
             return self._tensor
         certain: Tensor | None = integers.certain_lanes(self._rows) if self.element == INTEGER else None
         return stacking.stacked(self._rows, self.stored_as) if certain is None else certain
+
+    def is_as_made(self) -> bool:
+        """Does it hold what the tensor held of which it was made?"""
+        if self._rows is None or self._given is None:
+            return self._rows is None
+        pairs = zip(self._rows, self._given)
+        return len(self._rows) == len(self._given) and all(
+            row is part and (type(row) is not SoftArray or row.is_as_made()) for row, part in pairs
+        )
 
     def whole(self) -> Tensor | None:
         """The tensor, if the rows are not apart."""

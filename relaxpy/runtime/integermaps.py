@@ -59,11 +59,15 @@ def _no_zero(divisor: Any) -> bool:
 
 
 def _floor_divided(x: Any, y: Any) -> Tensor:
-    return torch.div(torch.as_tensor(x), torch.as_tensor(y), rounding_mode="floor")
+    return torch.div(*map(_as_tensor, (x, y)), rounding_mode="floor")
 
 
 def _remainder(x: Any, y: Any) -> Tensor:
-    return torch.remainder(torch.as_tensor(x), torch.as_tensor(y))
+    return torch.remainder(*map(_as_tensor, (x, y)))
+
+
+def _as_tensor(value: Any) -> Tensor:
+    return value if isinstance(value, Tensor) else torch.tensor(value)
 
 
 _LANE_FUNCTIONS: dict[Any, Callable[..., Tensor]] = {operator.floordiv: _floor_divided, operator.mod: _remainder}

@@ -52,6 +52,9 @@ class StandIn:
     def all_finite(self) -> bool:
         raise NotImplementedError
 
+    def integers(self) -> list[int]:  # that lanes hold, and some that none may hold
+        raise NotImplementedError
+
 
 def concrete(lanes: Tensor) -> Tensor:
     """The values behind the wrappers of the user's own torch.vmap and torch.func.grad, for looking only."""

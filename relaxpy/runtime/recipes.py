@@ -71,9 +71,10 @@ class LaneValues(Node):
         self.dtype = dtype
 
     def evaluate(self) -> Distribution:
-        values = torch.unique(ops.concrete(self.lanes))
-        column = values.reshape((-1,) + (1,) * self.lanes.dim())
-        return values.tolist(), (self.lanes == column).to(self.dtype)
+        lanes = ops.concrete(self.lanes)
+        values: list[int] = lanes.integers() if isinstance(lanes, ops.StandIn) else torch.unique(lanes).tolist()
+        column = torch.tensor(values, device=self.lanes.device).reshape((-1,) + (1,) * self.lanes.dim())
+        return values, (self.lanes == column).to(self.dtype)
 
 
 class Affine(Node):

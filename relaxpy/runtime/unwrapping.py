@@ -29,7 +29,7 @@ def _unchanged(wrapped: Any) -> bool:
     """Does an argument still hold what the caller gave?"""
     if isinstance(wrapped, tuple):
         return all(map(_unchanged, wrapped))
-    return not isinstance(wrapped, SoftArray) or wrapped.whole() is not None
+    return not isinstance(wrapped, SoftArray) or wrapped.is_as_made()
 
 
 class Unwrapper:
