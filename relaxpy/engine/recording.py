@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from torch import Tensor
 
 from relaxpy.engine.arguments import Arguments
 from relaxpy.engine.reading import Reading
-from relaxpy.engine.recorded import NO_LANES, Arriving, refuse
+from relaxpy.engine.recorded import NO_LANES, Arriving
 from relaxpy.engine.recorder import Recorder
 from relaxpy.engine.results import GivenContainer, GivenTensor, Leaves, Recording
 from relaxpy.runtime.marks import Hard
@@ -73,12 +73,12 @@ class _Replaced:
         self.given[id(replaced)] = (replaced, GivenTensor(place))
         return replaced
 
-    def refuse_changes(self) -> None:
-        """A program does not change its arguments."""
+    def changed(self) -> Iterator[tuple[int, Any]]:
+        """The lists and dicts that the call has changed, by number, and what they hold now."""
         for copy, content in self.copies:
             items = (copy.items(), content.items()) if isinstance(copy, dict) else (copy, content)
             if len(copy) != len(content) or any(not _same(x, y) for x, y in zip(*items)):
-                refuse("it changes an argument in place")
+                yield self.given[id(copy)][1].place, copy
 
 
 def _same(x: Any, y: Any) -> bool:
@@ -110,6 +110,6 @@ def record(
             gc.enable()
     if recorder.refused is not None:
         raise recorder.refused
-    replaced.refuse_changes()
     leaves = Leaves(recorder, replaced.given, reading)
-    return Recording(leaves.leaf(result), leaves.rows, leaves.outputs)
+    stored = [(place, leaves.content(copy)) for place, copy in replaced.changed()]
+    return Recording(leaves.leaf(result), stored, leaves.rows, leaves.outputs)

@@ -54,9 +54,13 @@ class Made:
 
 @dataclass(frozen=True)
 class Recording:
-    """What a recorded call comes down to: its result as a tree whose leaves are outputs, and the rows of these."""
+    """What a recorded call comes down to: its result as a tree whose leaves are outputs, and the rows of these.
+
+    ``stored``: lists and dicts among the arguments, by number, and trees of what the call left in them.
+    """
 
     result: Any
+    stored: list[tuple[int, Any]]
     rows: list[int]
     outputs: list[Output]
 
@@ -91,17 +95,24 @@ class Leaves:
             return kind(*items) if hasattr(value, "_fields") else tuple(items)
         if self.reading.holds(value):
             refuse("it returns an object that was there before the call")
-        if kind is list:
-            tree: Any = []
+        if kind is list or kind is dict:
+            tree: Any = kind()
             self.known[id(value)] = (value, tree)
-            tree.extend(map(self.leaf, value))
-            return tree
-        if kind is dict:
-            tree = {}
-            self.known[id(value)] = (value, tree)
-            tree.update((key, self.leaf(item)) for key, item in value.items())
+            self._fill(tree, value)
             return tree
         return self._made(value, kind)
+
+    def content(self, value: Any) -> Any:
+        """What a list or dict of the caller's holds now, as a tree of its own."""
+        tree: Any = type(value)()
+        self._fill(tree, value)
+        return tree
+
+    def _fill(self, tree: Any, value: Any) -> None:
+        if isinstance(value, dict):
+            tree.update((key, self.leaf(item)) for key, item in value.items())
+        else:
+            tree.extend(map(self.leaf, value))
 
     def _made(self, value: Any, kind: type) -> Made:
         """An object of a class that was there before, with all that it is in its attributes."""
@@ -135,6 +146,24 @@ class Building:
         self.containers = containers
         self.built: dict[int, Any] = {}
 
+    def store(self, stored: Sequence[tuple[int, Any]]) -> None:
+        """Change lists and dicts of the caller's, as the call did."""
+        contents = [self._filled(type(tree)(), tree) for _, tree in stored]
+        for (place, _), content in zip(stored, contents):
+            holder = self.containers[place]
+            if isinstance(content, list):
+                holder[:] = content
+            else:
+                holder.clear()
+                holder.update(content)
+
+    def _filled(self, new: Any, tree: Any) -> Any:
+        if isinstance(tree, dict):
+            new.update((name, self.build(item)) for name, item in tree.items())
+        else:
+            new.extend(self._items(tree))
+        return new
+
     def _items(self, trees: Iterable[Any]) -> list[Any]:
         outputs = self.outputs
         return [outputs[tree.place] if type(tree) is Output else self.build(tree) for tree in trees]
@@ -158,10 +187,8 @@ class Building:
     def _compound(self, tree: Any, kind: type) -> Any:
         new: Any = object.__new__(tree.kind) if kind is Made else kind()
         self.built[id(tree)] = new
-        if kind is list:
-            new.extend(self._items(tree))
-        elif kind is dict:
-            new.update((name, self.build(item)) for name, item in tree.items())
+        if kind is Made:
+            self._filled(vars(new), tree.attributes)
         else:
-            vars(new).update((name, self.build(item)) for name, item in tree.attributes.items())
+            self._filled(new, tree)
         return new

@@ -72,7 +72,9 @@ class Variant:
             return False, None
         for warned, masses in zip(self.warned, called.extra):
             warned.say(float(masses.max()))
-        return True, Building(outputs, arguments.tensors, arguments.containers).build(self.recording.result)
+        building = Building(outputs, arguments.tensors, arguments.containers)
+        building.store(self.recording.stored)
+        return True, building.build(self.recording.result)
 
     def more_lanes(self, request: Request) -> Tensor:
         """Lanes to look at when it is recorded again, since it did not hold."""

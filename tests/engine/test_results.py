@@ -11,6 +11,7 @@ import torch
 
 pytest.importorskip("llvmlite")
 
+import relaxpy
 from relaxpy import relax
 
 X = torch.tensor([0.7, -0.3, 1.2], dtype=torch.float64)
@@ -144,3 +145,92 @@ def test_results_can_be_changed_in_place(batch: bool) -> None:
         first.sum().backward()
         found.append((rows, first, truth, x.grad))
     torch.testing.assert_close(found[1], found[0])
+
+
+def sorted_in_place(values: Any) -> Any:
+    for i in range(len(values)):
+        for j in range(len(values) - 1 - i):
+            if values[j] > values[j + 1]:
+                values[j], values[j + 1] = values[j + 1], values[j]
+    return values
+
+
+def filled(table: Any, name: Any) -> Any:
+    table[name] = larger(table["x"])
+    table["rows"].append(table["x"])
+    table["rows"][0] = 2.0
+    del table["gone"]
+    return table["rows"], table[name]
+
+
+def grown(values: Any, other: Any) -> Any:
+    values += [larger(values[0]), other]
+    other.append(values[0])
+    return len(values)
+
+
+def columns(count: int = 4) -> list[torch.Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    return [torch.randn(3, generator=generator, dtype=torch.float64).requires_grad_() for _ in range(count)]
+
+
+def test_lists_are_sorted_in_place() -> None:
+    tape, eager = relax(sorted_in_place, batch=True, engine="tape"), relax(sorted_in_place, batch=True)
+    for _ in range(2):
+        ours, theirs = columns(), columns()
+        mine, others = list(ours), list(theirs)
+        assert tape(mine) is mine
+        eager(others)
+        torch.testing.assert_close(mine, others, rtol=1e-12, atol=1e-12)
+        for holder in (mine, others):
+            sum(k * y.sum() for k, y in enumerate(holder)).backward()
+        torch.testing.assert_close([x.grad for x in ours], [x.grad for x in theirs], rtol=1e-12, atol=1e-12)
+    assert tape.engine_report().runs == 2
+
+
+def test_dicts_and_the_lists_in_them_are_changed() -> None:
+    tape, eager = relax(filled, batch=True, engine="tape"), relax(filled, batch=True)
+    for _ in range(2):
+        results = []
+        for function in (tape, eager):
+            (x,) = columns(1)
+            rows = [0.5, "kept"]
+            table = {"x": x, "gone": 1, "rows": rows, "more": (rows, {})}
+            returned, value = function(table, relaxpy.hard("new"))
+            assert returned is rows is table["rows"] is table["more"][0]
+            assert table["new"] is value
+            assert table["x"] is x is rows[2]
+            assert rows[:2] == [2.0, "kept"]
+            results.append((list(table), value))
+        assert results[0][0] == results[1][0] == ["x", "rows", "more", "new"]
+        torch.testing.assert_close(results[0][1], results[1][1])
+    assert tape.engine_report().runs == 2
+
+
+def test_lists_that_hold_each_other_are_changed() -> None:
+    tape, eager = (relax(grown, batch=True, beta=1.0, engine=engine) for engine in ("tape", "eager"))
+    for function in (tape, eager, tape):
+        (x,) = columns(1)
+        other: list[Any] = []
+        values = [x, other]
+        assert function(values, other) == 4
+        assert values[0] is x is other[0]
+        assert values[1] is values[3] is other
+        torch.testing.assert_close(values[2], torch.lerp(x, 2.0 * x, torch.sigmoid(x)))  # type: ignore[arg-type]
+    assert tape.engine_report().runs == 2
+
+
+def test_arguments_are_as_they_were_if_a_program_does_not_hold() -> None:
+    def shrinks(values: Any) -> Any:
+        values.append(1.0)
+        while values[0] > 1.0:
+            values[0] = values[0] / 2.0
+        return values[0]
+
+    tape, eager = relax(shrinks, batch=True, engine="tape"), relax(shrinks, batch=True)
+    for size in (1.5, 1e4, 3.0):
+        mine, others = ([torch.tensor([size, 0.1], dtype=torch.float64)] for _ in range(2))
+        torch.testing.assert_close(tape(mine), eager(others), rtol=1e-5, atol=1e-5)
+        assert len(mine) == len(others) == 2
+        torch.testing.assert_close(mine, others, rtol=1e-5, atol=1e-5)
+    assert tape.engine_report().recorded == 2
