@@ -99,6 +99,19 @@ class Graph:
         reached = ((by >= 0) & marked[by]).tolist() if len(marked) else [False] * len(outputs)
         return [row in given or reach for row, reach in zip(outputs, reached)]
 
+    def reached(self, outputs: Sequence[int]) -> frozenset[int]:
+        """The rows of inputs to which a gradient of an output may come."""
+        carry = _SMOOTH[self.operation[self.operands.instruction]]
+        flags = np.zeros(len(self.operation), np.uint8)
+        defined = self.definer[np.asarray(outputs, np.int64)]
+        flags[defined[defined >= 0]] = 1
+        spread(flags, np.where(carry, self.sources, -1), self.operands.start, backward=True)
+        rows = np.zeros(self.tape.rows, np.bool_)
+        rows[outputs] = True
+        rows[self.operands.row[carry & (flags[self.operands.instruction] == 1)]] = True
+        inputs = np.array([*self.tape.lane_inputs, *self.tape.uniform_inputs], np.int64)
+        return frozenset(inputs[rows[inputs]].tolist())
+
     def _reading(self, rows: Sequence[int]) -> npt.NDArray[np.uint8]:
         """Marks on the instructions that read some of these rows."""
         chosen = np.zeros(self.tape.rows, np.bool_)

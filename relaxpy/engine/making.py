@@ -50,6 +50,7 @@ def make(request: Request, reading: Reading, caution: float, sample: Tensor | No
         machine=Machine(program, dtype),
         replay=replay,
         inputs=recorder.inputs,
+        connected=[not program.reached.isdisjoint(rows) for rows in recorder.input_rows],
         recording=recording,
         warned=recorder.warned,
         reading=reading,

@@ -36,7 +36,8 @@ class Program:
     saved_rows: int
     uniform_rows: int
     checks: int
-    smooth: list[bool]  # of each output: does a gradient come to it?
+    smooth: list[bool]  # of each output: does a gradient pass through it?
+    reached: frozenset[int]  # the inputs' rows on the tape to which a gradient may come
 
 
 def plan(tape: Tape, outputs: Sequence[int], segment_rows: int = SEGMENT_ROWS) -> Program:
@@ -45,7 +46,7 @@ def plan(tape: Tape, outputs: Sequence[int], segment_rows: int = SEGMENT_ROWS) -
     code, arguments, operands = graph.code, graph.arguments, graph.operands
     needed, varying = graph.needed(outputs), graph.varying()
     uniform, main = needed & ~varying, needed & varying
-    smooth = graph.smooth(outputs)
+    smooth, reached = graph.smooth(outputs), graph.reached(outputs)
     names, segments, sizes = _places(
         tape, operands, code, graph.definer, graph.sources, graph.widths, main, uniform, outputs, segment_rows
     )
@@ -64,6 +65,7 @@ def plan(tape: Tape, outputs: Sequence[int], segment_rows: int = SEGMENT_ROWS) -
         uniform_rows=sizes[UNIFORM],
         checks=tape.checks,
         smooth=smooth,
+        reached=reached,
     )
 
 

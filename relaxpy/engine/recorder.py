@@ -41,6 +41,7 @@ class Recorder(Looking):
         self._has_batch = batched
         self.device = torch.device("cpu")
         self.inputs: list[Input] = []
+        self.input_rows: list[list[int]] = []
         self.parameters: dict[int, tuple[Tensor, Any]] = {}  # captured tensors with a gradient, by identity, and where
         self.refused: BaseException | None = None
         self._largest_integer = 2.0**24 if dtype == torch.float32 else 2.0**53
@@ -65,6 +66,7 @@ class Recorder(Looking):
             flat = flat.to(self.dtype)
         new = self.tape.uniform_input if uniform else self.tape.lane_input
         rows = [new() for _ in range(flat.shape[0])]
+        self.input_rows.append(rows)
         if rows:
             self.values.append((rows[0], flat))
         if np.isfinite(flat.numpy()).all():

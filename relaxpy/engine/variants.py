@@ -48,6 +48,7 @@ class Variant:
     machine: Machine
     replay: Replay
     inputs: list[Input]
+    connected: list[bool]  # of each input: may a gradient come to it?
     recording: Recording
     warned: list[Warned]
     reading: Reading
@@ -63,7 +64,10 @@ class Variant:
     def call(self, request: Request) -> tuple[bool, Any]:
         """(does it hold for these values, the result)"""
         arguments = request.arguments
-        given = [self._fetched(spec, arguments.tensors, request.beta) for spec in self.inputs]
+        given = [
+            tensor if connected else tensor.detach()
+            for connected, tensor in zip(self.connected, self._given(request))
+        ]
         called = Called(self.machine, self._packing, self.replay)
         outputs = ProgramFunction.apply(called, self.differentiable, *given)  # type: ignore[no-untyped-call]
         assert called.run is not None
@@ -79,9 +83,13 @@ class Variant:
     def more_lanes(self, request: Request) -> Tensor:
         """Lanes to look at when it is recorded again, since it did not hold."""
         assert self.sampled is not None
-        given = [self._fetched(spec, request.arguments.tensors, request.beta).detach() for spec in self.inputs]
+        given = [tensor.detach() for tensor in self._given(request)]
         lanes, uniform = self._packing.inputs_of(given)
         return lanes_unlike(*self.sampled, lanes, uniform, self.machine.dtype)
+
+    def _given(self, request: Request) -> list[Tensor]:
+        """What is read by the call."""
+        return [self._fetched(spec, request.arguments.tensors, request.beta) for spec in self.inputs]
 
     @functools.cached_property
     def _packing(self) -> Packing:

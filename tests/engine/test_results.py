@@ -234,3 +234,24 @@ def test_arguments_are_as_they_were_if_a_program_does_not_hold() -> None:
         assert len(mine) == len(others) == 2
         torch.testing.assert_close(mine, others, rtol=1e-5, atol=1e-5)
     assert tape.engine_report().recorded == 2
+
+
+def test_what_is_not_used_is_no_part_of_the_graph() -> None:
+    def program(x: Any, unused: Any, compared: Any, shared: Any, kept: Any) -> Any:
+        kept.append(larger(x))
+        return larger(x) if bool(compared.detach()[0] < 100.0) else shared[0]
+
+    x, leaf, compared = columns(3)
+    shared = torch.ones(2, dtype=torch.float64, requires_grad=True)
+    for engine in ("eager", "tape"):
+        function = relax(program, batch=(0, 0, None, None, None), engine=engine)  # type: ignore[call-overload]
+        kept: list[Any] = []
+        for _ in range(3):
+            unused = leaf * leaf
+            unused.sum().backward()
+            result = function(x, unused, compared, shared, kept)
+            gradients = torch.autograd.grad(result.sum(), (x, unused, compared, shared), allow_unused=True)
+            assert gradients[0] is not None
+            assert gradients[1:] == (None, None, None)
+            assert not function(x.detach(), unused, compared, shared, []).requires_grad
+        assert len(kept) == 3

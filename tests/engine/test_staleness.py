@@ -329,7 +329,12 @@ def test_arguments_are_changed_as_often_as_the_function_is_called() -> None:
         tape(X[0], out)
         assert len(out) == count
         assert all(type(x) is Tensor for x in out)
-    assert "argument" in str(tape.engine_report())
+    for _ in range(2):
+        del out[2:]
+        tape(X[0], out)
+        assert len(out) == 3
+    assert tape.engine_report().recorded == 3
+    assert tape.engine_report().runs == 5
 
 
 def test_lists_are_told_apart_by_aliasing() -> None:
