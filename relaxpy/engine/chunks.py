@@ -1,7 +1,7 @@
 """The functions `forward` and `backward`: a program over chunks of lanes, in memory that stays in the cache.
 
-Going backward, each segment is computed again before its instructions are reversed, so that between the two passes only the
-rows that are read by a later segment (the saved ones) must be kept.
+Going backward, what the reverse of a segment's instructions reads is computed again before, so that between the two passes only
+the rows that are read by a later segment (the saved ones) must be kept.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from relaxpy.engine.vectors import INT32, INT64, Vectors
 from relaxpy.engine.writer import POINTER, VOID, Writer, i64
 
 _BYTE, _BIT = ir.IntType(8), ir.IntType(1)
+COLUMNS = 5  # of the table of segments
 _FLUSH = 0x8040  # "flush to zero" and "denormals are zero" in the SSE control register
 
 
@@ -72,11 +73,6 @@ class Chunks:
 
     def _float(self, place: Any) -> Any:
         return self.w.builder.load(place, typ=self.m.scalar)
-
-    def _set_code(self, code: Any, start: Any, count: Any) -> None:
-        place = self.w.builder.gep(code, [self.w.builder.mul(start, i64(WORDS))], source_etype=INT32)
-        self.w.set_parameter("code", place)
-        self.w.set_parameter("count", count)
 
     def _zero(self, place: Any, count: Any) -> None:
         self.w.builder.call(self._memset, [place, ir.Constant(_BYTE, 0), count, ir.Constant(_BIT, 0)])
@@ -167,31 +163,36 @@ class Chunks:
         w = self.w
         with w.function("backward"), self._flushing():
             self._begin()
-            code, segments = w.pointer("code"), w.pointer("segments")
-            count = w.parameter("segment_count")
-            local = w.builder.mul(w.parameter("local_rows"), self.row_bytes)
+            segments, count = w.pointer("segments"), w.parameter("segment_count")
+            local, cleared = (
+                w.builder.mul(w.parameter(f"{name}_rows"), self.row_bytes) for name in ("local", "cleared")
+            )
 
             def chunk(i: Any) -> None:
                 _, first, lanes = self._chunk(i)
                 gradient = w.pointer("saved_gradient")
-                self._zero(gradient, self.chunk_bytes)
+                self._zero(gradient, cleared)
                 self._seed(gradient, first, lanes)
 
                 def segment(j: Any) -> None:
-                    place = w.builder.mul(w.builder.sub(w.builder.sub(count, i64(1)), j), i64(2))
-                    start = w.load_word(segments, place, INT64)
-                    length = w.load_word(segments, w.builder.add(place, i64(1)), INT64)
-                    self._set_code(code, start, length)
-                    w.builder.call(w.functions["execute"], [w.parameters])
-                    self._zero(w.pointer("local_gradient"), local)
-                    w.builder.call(w.functions["reverse"], [w.parameters])
+                    place = w.builder.mul(w.builder.sub(w.builder.sub(count, i64(1)), j), i64(COLUMNS))
+                    columns = [w.load_word(segments, w.builder.add(place, i64(k)), INT64) for k in range(COLUMNS)]
+                    self._run("execute", "again", *columns[:2])
+                    self._zero(w.pointer("local_gradient"), w.builder.mul(local, columns[4]))
+                    self._run("reverse", "back", *columns[2:4])
 
                 w.loop(count, segment)
                 self._copy_input_gradient(gradient, first, lanes)
 
             w.loop(self._count_of_chunks(), chunk)
             w.set_parameter("saved", self.saved)
-            w.set_parameter("code", code)
+
+    def _run(self, function: str, name: str, first: Any, count: Any) -> None:
+        """Run some of the instructions of that name."""
+        start = self.w.builder.mul(first, i64(WORDS))
+        self.w.set_parameter("code", self.w.builder.gep(self.w.pointer(name), [start], source_etype=INT32))
+        self.w.set_parameter("count", count)
+        self.w.builder.call(self.w.functions[function], [self.w.parameters])
 
     def _seed(self, gradient: Any, first: Any, count: Any) -> None:
         """Add the gradients of the outputs to their rows'."""

@@ -102,15 +102,21 @@ class Graph:
     def reached(self, outputs: Sequence[int]) -> frozenset[int]:
         """The rows of inputs to which a gradient of an output may come."""
         carry = _SMOOTH[self.operation[self.operands.instruction]]
-        flags = np.zeros(len(self.operation), np.uint8)
         defined = self.definer[np.asarray(outputs, np.int64)]
-        flags[defined[defined >= 0]] = 1
-        spread(flags, np.where(carry, self.sources, -1), self.operands.start, backward=True)
+        marked = self.marked(defined[defined >= 0], np.where(carry, self.sources, -1), backward=True)
         rows = np.zeros(self.tape.rows, np.bool_)
         rows[outputs] = True
-        rows[self.operands.row[carry & (flags[self.operands.instruction] == 1)]] = True
+        rows[self.operands.row[carry & marked[self.operands.instruction]]] = True
         inputs = np.array([*self.tape.lane_inputs, *self.tape.uniform_inputs], np.int64)
         return frozenset(inputs[rows[inputs]].tolist())
+
+    def marked(self, instructions: Long, sources: Long, backward: bool = False) -> Truths:
+        """All that depend on some instructions, or ``backward`` that they need; ``sources`` are those of the graph, or fewer."""
+        flags = np.zeros(len(self.operation), np.uint8)
+        flags[instructions] = 1
+        spread(flags, np.ascontiguousarray(sources), self.operands.start, backward)
+        found: Truths = flags == 1
+        return found
 
     def _reading(self, rows: Sequence[int]) -> npt.NDArray[np.uint8]:
         """Marks on the instructions that read some of these rows."""

@@ -153,7 +153,8 @@ NAMES = (*(rule.name for rule in RULES), SUM, DOT, SOFTMAX, CHECK)
 CODES = {name: code for code, name in enumerate(NAMES)}
 BY_NAME = {rule.name: rule for rule in RULES}
 
-# A row of memory is named by its space and its number therein.
+# A row of memory is named by its space and its number therein. A gradient is stored, not added, where a name has the bit FRESH.
 SPACE_SHIFT = 28
+FRESH = 1 << 27
 LOCAL, SAVED, UNIFORM, CONSTANT = range(4)
 WORDS = 5  # of an instruction: code, destination, three operands

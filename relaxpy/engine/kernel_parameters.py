@@ -5,6 +5,6 @@ from __future__ import annotations
 PARAMETERS = (
     "code count arguments local saved uniform constant local_gradient saved_gradient uniform_gradient trash width groups failed "
     "segments segment_count inputs input_count outputs output_rows output_count output_gradient input_gradient lanes "
-    "first_chunk last_chunk saved_rows local_rows flags sources starts"
+    "first_chunk last_chunk saved_rows local_rows flags sources starts again back cleared_rows"
 ).split()
 PLACES = {name: place for place, name in enumerate(PARAMETERS)}

@@ -105,11 +105,14 @@ class Machine:
             "arguments": program.arguments.ctypes.data,
             "constant": self._constants.data_ptr(),
             "segments": program.segments.ctypes.data,
+            "again": program.again.ctypes.data,
+            "back": program.back.ctypes.data,
             "segment_count": len(program.segments),
             "input_count": program.input_count,
             "output_rows": program.outputs.ctypes.data,
             "output_count": len(program.outputs),
             "saved_rows": program.saved_rows,
+            "cleared_rows": program.cleared_rows,
             "local_rows": program.local_rows,
         }
         for name, value in known.items():

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from relaxpy.engine.graph import Graph, Long, Operands, Truths, Words
-from relaxpy.engine.instructions import CHECK, CODES, CONSTANT, LOCAL, SAVED, SPACE_SHIFT, UNIFORM
+from relaxpy.engine.graph import Graph, Long, Truths, Words
+from relaxpy.engine.instructions import CHECK, CODES, CONSTANT, FRESH, LOCAL, SAVED, SPACE_SHIFT, UNIFORM
+from relaxpy.engine.reversal import Reversal
 from relaxpy.engine.tape import Tape
 
 SEGMENT_ROWS = 768
@@ -22,11 +22,18 @@ SEGMENT_ROWS = 768
 
 @dataclass(frozen=True)
 class Program:
-    """Instructions with places; ``segments`` are pairs of first instruction and number, ``outputs`` names of rows."""
+    """Instructions with places, of the forward pass, of the prologue, and of the backward pass by segments.
+
+    ``segments``: for each the first and the number of the instructions that are run ``again``, and of those that are reversed,
+    ``back``, and whether the gradients of its local rows must be zero before. ``outputs``: names of rows. ``cleared_rows``: the
+    first saved ones, whose gradients must be zero before.
+    """
 
     code: Words
     arguments: Words
     prologue: Words
+    again: Words
+    back: Words
     segments: Long
     outputs: Long
     constants: npt.NDArray[np.float64]
@@ -34,6 +41,7 @@ class Program:
     uniform_count: int
     local_rows: int
     saved_rows: int
+    cleared_rows: int
     uniform_rows: int
     checks: int
     smooth: list[bool]  # of each output: does a gradient pass through it?
@@ -43,99 +51,129 @@ class Program:
 def plan(tape: Tape, outputs: Sequence[int], segment_rows: int = SEGMENT_ROWS) -> Program:
     """The program that computes these rows of a tape."""
     graph = Graph(tape)
-    code, arguments, operands = graph.code, graph.arguments, graph.operands
+    code, arguments = graph.code, graph.arguments
     needed, varying = graph.needed(outputs), graph.varying()
     uniform, main = needed & ~varying, needed & varying
     smooth, reached = graph.smooth(outputs), graph.reached(outputs)
-    names, segments, sizes = _places(
-        tape, operands, code, graph.definer, graph.sources, graph.widths, main, uniform, outputs, segment_rows
-    )
-    _rename(code, arguments, operands, names, main | uniform, graph.operation)
+    defined = graph.definer[np.asarray(outputs, np.int64)]
+    defined = defined[defined >= 0]
+    cut = _cut(graph, main, defined, segment_rows)
+    reversal = Reversal(graph, main, defined)
+    cleared = cut.saved & reversal.partial
+    cleared[defined] = cut.saved[defined]
+    places = _places(graph, cut, cleared, uniform)
+    again = reversal.again(cut.local)
+    _rename(graph, places.names, main | uniform)
+    back = _with_fresh(code, arguments, reversal.fresh((cut.local | cut.saved) & ~cleared))[reversal.back]
+    counts = [cut.counts(chosen) for chosen in (again, reversal.back)]
+    columns = [part for count in counts for part in (_before(count), count)]
     return Program(
         code=np.ascontiguousarray(code[main]),
         arguments=arguments if len(arguments) else np.zeros(1, np.int32),
         prologue=np.ascontiguousarray(code[uniform]),
-        segments=segments,
-        outputs=names[np.asarray(outputs, np.int64)],
+        again=np.ascontiguousarray(code[again]),
+        back=np.ascontiguousarray(back),
+        segments=np.ascontiguousarray(
+            np.stack([*columns, cut.counts(cut.local & reversal.partial) > 0], 1).astype(np.int64)
+        ),
+        outputs=places.names[np.asarray(outputs, np.int64)],
         constants=np.array(list(tape.constants.values()), np.float64),
         input_count=len(tape.lane_inputs),
         uniform_count=len(tape.uniform_inputs),
-        local_rows=sizes[LOCAL],
-        saved_rows=sizes[SAVED],
-        uniform_rows=sizes[UNIFORM],
+        local_rows=places.local_rows,
+        saved_rows=places.saved_rows,
+        cleared_rows=len(tape.lane_inputs) + int(graph.widths[cleared].sum()),
+        uniform_rows=places.uniform_rows,
         checks=tape.checks,
         smooth=smooth,
         reached=reached,
     )
 
 
-def _places(
-    tape: Tape,
-    operands: Operands,
-    code: Words,
-    definer: Long,
-    sources: Long,
-    widths: Long,
-    main: Truths,
-    uniform: Truths,
-    outputs: Sequence[int],
-    segment_rows: int,
-) -> tuple[Long, Long, tuple[int, int, int]]:
-    """A name for every row; the segments; how many rows there are in the first three spaces."""
-    segment = np.maximum((widths * main).cumsum() - 1, 0) // segment_rows
-    saved = np.zeros(len(code), np.bool_)
-    inner = ((sources >= 0) & main[operands.instruction]).nonzero()[0]
-    source = sources[inner]
-    saved[source[segment[source] < segment[operands.instruction[inner]]]] = True
-    defined = definer[np.asarray(outputs, np.int64)]
-    saved[defined[defined >= 0]] = True
+@dataclass(frozen=True)
+class _Cut:
+    """The segment of each instruction, how many segments there are, and which results are saved, which local."""
+
+    segment: Long
+    number: int
+    saved: Truths
+    local: Truths
+
+    def counts(self, chosen: Truths) -> Long:
+        """How many of some instructions there are in each segment."""
+        return np.bincount(self.segment[chosen], minlength=self.number).astype(np.int64)
+
+
+def _cut(graph: Graph, main: Truths, outputs: Long, segment_rows: int) -> _Cut:
+    part = np.maximum((graph.widths * main).cumsum() - 1, 0) // segment_rows
+    (kept,) = main.nonzero()
+    begins = np.diff(part[kept], prepend=-1) > 0
+    segment = np.zeros(len(main), np.int64)
+    segment[kept] = begins.cumsum() - 1
+    saved = np.zeros(len(main), np.bool_)
+    inner = ((graph.sources >= 0) & main[graph.operands.instruction]).nonzero()[0]
+    source = graph.sources[inner]
+    saved[source[segment[source] < segment[graph.operands.instruction[inner]]]] = True
+    saved[outputs] = True
     saved &= main
-    place = np.zeros(len(code), np.int64)
-    inputs, uniform_inputs = len(tape.lane_inputs), len(tape.uniform_inputs)
-    place[saved] = (SAVED << SPACE_SHIFT) + inputs + _before(widths[saved])
-    if uniform_inputs:
-        place[uniform] = (UNIFORM << SPACE_SHIFT) + uniform_inputs + _before(widths[uniform])
-    segments, local_rows = _in_segments(main.nonzero()[0], segment, widths * ~saved, place)
+    return _Cut(segment, int(begins.sum()), saved, main & ~saved)
+
+
+@dataclass(frozen=True)
+class _Places:
+    """A name for every row of the tape, and how many rows there are in the first three spaces."""
+
+    names: Long
+    local_rows: int
+    saved_rows: int
+    uniform_rows: int
+
+
+def _places(graph: Graph, cut: _Cut, cleared: Truths, uniform: Truths) -> _Places:
+    tape, widths, definer = graph.tape, graph.widths, graph.definer
+    place = np.zeros(len(graph.code), np.int64)
+    saved_rows, uniform_rows = len(tape.lane_inputs), len(tape.uniform_inputs)
+    for chosen in (cleared, cut.saved & ~cleared):
+        place[chosen] = (SAVED << SPACE_SHIFT) + saved_rows + _before(widths[chosen])
+        saved_rows += int(widths[chosen].sum())
     names = np.zeros(tape.rows, np.int64)
-    known = (definer >= 0).nonzero()[0]
+    if uniform_rows:
+        names[tape.uniform_inputs] = (UNIFORM << SPACE_SHIFT) + np.arange(uniform_rows)
+        place[uniform] = (UNIFORM << SPACE_SHIFT) + uniform_rows + _before(widths[uniform])
+        uniform_rows += int(widths[uniform].sum())
+    (local,) = cut.local.nonzero()
+    rows = np.bincount(cut.segment[local], widths[local], cut.number).astype(np.int64)
+    place[local] = (LOCAL << SPACE_SHIFT) + _before(widths[local]) - _before(rows)[cut.segment[local]]
+    (known,) = (definer >= 0).nonzero()
     by = definer[known]
-    names[known] = place[by] + known - code[by, 1]
-    names[tape.lane_inputs] = (SAVED << SPACE_SHIFT) + np.arange(inputs)
-    if uniform_inputs:
-        names[tape.uniform_inputs] = (UNIFORM << SPACE_SHIFT) + np.arange(uniform_inputs)
+    names[known] = place[by] + known - graph.code[by, 1]
+    names[tape.lane_inputs] = (SAVED << SPACE_SHIFT) + np.arange(len(tape.lane_inputs))
     names[list(tape.constants)] = (CONSTANT << SPACE_SHIFT) + np.arange(len(tape.constants))
-    saved_rows = inputs + int(widths[saved].sum())
-    uniform_rows = uniform_inputs + int(widths[uniform].sum())
-    return names, segments, (local_rows, saved_rows, uniform_rows)
-
-
-def _in_segments(kept: Long, segment: Long, widths: Long, place: Long) -> tuple[Long, int]:
-    """The first instruction of each segment and their number, and the most local rows of one, whose places are set."""
-    if not len(kept):
-        return np.zeros((0, 2), np.int64), 0
-    firsts = np.diff(segment[kept], prepend=-1).nonzero()[0]
-    counts = np.diff(firsts, append=len(kept))
-    ends = widths[kept].cumsum()
-    begins = ends - widths[kept]
-    local = widths[kept].nonzero()[0]
-    place[kept[local]] = (begins - np.repeat(begins[firsts], counts))[local]
-    most = int((ends[firsts + counts - 1] - begins[firsts]).max())
-    return np.stack((firsts, counts), 1), most
+    return _Places(names, int(rows.max(initial=0)), saved_rows, uniform_rows)
 
 
 def _before(widths: Long) -> Long:
     """The sum of all that come before each."""
-    return widths.cumsum() - widths
+    before: Long = widths.cumsum() - widths
+    return before
 
 
-def _rename(
-    code: Words, arguments: Words, operands: Operands, names: Long, kept: Truths, operation: Any
-) -> None:
+def _rename(graph: Graph, names: Long, kept: Truths) -> None:
     """Write the names of rows into the instructions that are kept."""
-    writes = kept & (operation != CODES[CHECK])
+    code, operands = graph.code, graph.operands
+    writes = kept & (graph.operation != CODES[CHECK])
     code[writes, 1] = names[code[writes, 1]]
     chosen = kept[operands.instruction]
     place, name = operands.place[chosen], names[operands.row[chosen]]
     in_code = place >= 0
     code.reshape(-1)[place[in_code]] = name[in_code]
-    arguments[-1 - place[~in_code]] = name[~in_code]
+    graph.arguments[-1 - place[~in_code]] = name[~in_code]
+
+
+def _with_fresh(code: Words, arguments: Words, places: Long) -> Words:
+    """The code with names marked at these places; the arguments are marked where they are, since nothing else reads the mark."""
+    marked: Words = code.copy()
+    in_code = places >= 0
+    marked.reshape(-1)[places[in_code]] |= FRESH
+    arguments[-1 - places[~in_code]] |= FRESH
+    return marked

@@ -7,7 +7,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from relaxpy.engine.instructions import SPACE_SHIFT
+from relaxpy.engine.instructions import FRESH, SPACE_SHIFT
 from relaxpy.engine.vectors import INT32, INT64, Vectors
 from relaxpy.engine.writer import POINTER, Body, Row, Writer, i64
 
@@ -53,12 +53,15 @@ class Rows:
         """The row of that name."""
         builder = self.w.builder
         space = builder.zext(builder.lshr(name, ir.Constant(INT32, SPACE_SHIFT)), INT64)
-        number = builder.zext(builder.and_(name, ir.Constant(INT32, (1 << SPACE_SHIFT) - 1)), INT64)
+        number = builder.zext(builder.and_(name, ir.Constant(INT32, FRESH - 1)), INT64)
         start, mask, size = (
             self.w.load_word(table, space, INT64) for table in (self.gradients if gradient else self.values)
         )
-        place = builder.add(start, builder.mul(number, size))
-        return Row(builder.inttoptr(place, POINTER), mask, size)
+        place = builder.inttoptr(builder.add(start, builder.mul(number, size)), POINTER)
+        if not gradient:
+            return Row(place, mask, size)
+        fresh = builder.icmp_signed("!=", builder.and_(name, ir.Constant(INT32, FRESH)), ir.Constant(INT32, 0))
+        return Row(place, mask, size, self.m.for_all(fresh))
 
     def _argument(self, index: Any, gradient: bool = False) -> Row:
         return self._row(self.w.load_word(self.arguments, index, INT32), gradient)

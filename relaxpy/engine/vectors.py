@@ -67,6 +67,13 @@ class Vectors:
     def lifted(self, value: Any) -> Vector:
         return value if isinstance(value, Vector) else self.constant(value)
 
+    def for_all(self, truth: Any) -> Any:
+        """A mask from one truth."""
+        kind = ir.VectorType(truth.type, self.width)
+        first = self.builder.insert_element(ir.Constant(kind, ir.Undefined), truth, ir.Constant(INT32, 0))
+        places = ir.Constant(ir.VectorType(INT32, self.width), [0] * self.width)
+        return self.builder.shuffle_vector(first, first, places)
+
     def binary(self, operation: str, a: Any, b: Any, flags: tuple[str, ...] = ()) -> Vector:
         build = getattr(self.builder, operation)
         return Vector(self, build(self.lifted(a).value, self.lifted(b).value, flags=flags))

@@ -19,11 +19,15 @@ Step = Callable[[Any, list[Vector]], list[Vector]]
 
 
 class Row(NamedTuple):
-    """Where a row begins; what offsets in it are masked with (0: one vector stands for all); its size in bytes."""
+    """Where a row begins; what offsets in it are masked with (0: one vector stands for all); its size in bytes.
+
+    ``fresh``: a truth for each lane of a vector, whether what is added is to be stored.
+    """
 
     start: Any
     mask: Any
     size: Any
+    fresh: Any = None
 
 
 def i64(value: int) -> Any:
@@ -127,4 +131,4 @@ class Writer:
         stored.align = self.m.width * self.m.bytes
 
     def add_to(self, row: Row, offset: Any, vector: Vector) -> None:
-        self.store(row, offset, self.load(row, offset) + vector)
+        self.store(row, offset, self.m.select(row.fresh, 0.0, self.load(row, offset)) + vector)

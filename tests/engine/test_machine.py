@@ -50,13 +50,29 @@ class Drawn:
         rows.append(self.tape.constant(0.75))
         values.append(torch.full((lanes,), 0.75, dtype=torch.float64))
         for _ in range(length):
-            name = choose.choice(SAFE)
-            places = [choose.randrange(len(rows)) for _ in range(BY_NAME[name].arity)]
-            rows.append(self.tape.emit(CODES[name], *(rows[k] for k in places)))
-            values.append(MEANING[name](*(values[k] for k in places)))
+            name = choose.choice([*SAFE, "total", "softmax"])
+            count = BY_NAME[name].arity if name in BY_NAME else choose.randrange(3, 7)
+            places = [choose.randrange(len(rows)) for _ in range(count)]
+            if name == "softmax":
+                first, *others = choose.sample(range(count), 3)  # some results are for nothing
+                weights = torch.softmax(torch.stack([values[k] for k in places]), 0)
+                made = self.tape.softmax([rows[k] for k in places])
+                rows += [made[first], *(self._product(made[k], rows[places[k]]) for k in others)]
+                values += [weights[first], *(weights[k] * values[places[k]] for k in others)]
+            elif name == "total":
+                # of products, or of anything
+                factors = places[1:] + places[:1] if choose.random() < 0.5 else None
+                rows.append(self.tape.total([self._product(rows[k], rows[j]) for k, j in zip(places, factors or places)]))
+                values.append(sum(values[k] * values[j] for k, j in zip(places, factors or places)) + 0)
+            else:
+                rows.append(self.tape.emit(CODES[name], *(rows[k] for k in places)))
+                values.append(MEANING[name](*(values[k] for k in places)))
         chosen = [*range(-4, 0), 0, lane_inputs, lane_inputs + uniform_inputs]
         self.outputs = [rows[k] for k in chosen]
         self.expected = torch.stack([values[k] for k in chosen])
+
+    def _product(self, a: int, b: int) -> int:
+        return self.tape.emit(CODES["mul"], a, b)
 
 
 @pytest.mark.parametrize("segment_rows", [5, 1000])

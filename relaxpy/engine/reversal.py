@@ -1,0 +1,139 @@
+"""What the backward pass of a program does: which instructions it reverses, and which values it works out again for them.
+
+An instruction is reversed if a gradient comes to it, from an output, and goes on from it, to an input. A value is worked out
+again if the reverse of an instruction reads it and it was not saved. What is first added to the gradient of a row in a pass is
+stored instead, by the bit ``FRESH`` of the row's name, so that gradients need not be zeros before.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from relaxpy.engine.graph import Graph, Long, Truths
+from relaxpy.engine.instructions import CODES, DOT, RULES, SOFTMAX, SUM, Rule
+
+
+class _Traced:
+    """A value that stands for what it was made from; also `m` of the rules."""
+
+    def __init__(self, sources: frozenset[int] = frozenset()) -> None:
+        self.sources = sources
+
+    def __getattr__(self, name: str) -> Any:
+        return _mixed
+
+
+def _mixed(*operands: Any) -> _Traced:
+    return _Traced(frozenset[int]().union(*(value.sources for value in operands if isinstance(value, _Traced))))
+
+
+for _name in "add radd sub rsub mul rmul truediv rtruediv neg".split():
+    setattr(_Traced, f"__{_name}__", _mixed)
+
+
+def _parts(rule: Rule) -> npt.NDArray[np.bool_]:
+    """Of the gradient of each operand: does it depend on the result (0), on an operand (1, 2, 3)? Is there one at all (4)?"""
+    table = np.zeros((3, 5), np.bool_)
+    if rule.reverse is not None:
+        values = [_Traced(frozenset([k])) for k in range(rule.arity + 1)]
+        for operand, part in enumerate(rule.reverse(_Traced(), _Traced(), *values)):
+            if part is not None:
+                table[operand, [*part.sources, 4]] = True
+    return table
+
+
+_SUM, _DOT, _SOFTMAX = (CODES[name] for name in (SUM, DOT, SOFTMAX))
+_PARTS = np.zeros((len(CODES), 3, 5), np.bool_)
+for _rule in RULES:
+    _PARTS[CODES[_rule.name]] = _parts(_rule)
+_OF_RULE = np.array([code < len(RULES) for code in range(len(CODES))])
+
+
+class Reversal:
+    """Of the instructions of the ``main`` program: ``back``, those that are reversed; ``partial``, those with results to which no
+    gradient comes.
+    """
+
+    def __init__(self, graph: Graph, main: Truths, outputs: Long) -> None:
+        self.graph = graph
+        operands, definer = graph.operands, graph.definer
+        (self._edges,) = np.nonzero(main[operands.instruction])  # operands of the program
+        self._reader: Long = operands.instruction[self._edges]
+        self._source: Long = graph.sources[self._edges]
+        self._slot: Long = self._edges - operands.start[self._reader]
+        kind = graph.operation[self._reader]
+        self._of_rule: Truths = _OF_RULE[kind]
+        self._of_dot: Truths = kind == _DOT
+        # the scale of a softmax comes first among its operands, and takes no gradient
+        passes = np.where(
+            self._of_rule, _PARTS[kind, np.minimum(self._slot, 2), 4], (kind != _SOFTMAX) | (self._slot > 0)
+        )
+        given = np.zeros(graph.tape.rows, np.bool_)
+        given[[*graph.tape.lane_inputs, *graph.tape.uniform_inputs]] = True
+        given[definer >= 0] = ~main[definer[definer >= 0]]  # of the prologue
+        goes_on = given[operands.row[self._edges]]
+        sources = np.full(len(operands.row), -1, np.int64)
+        sources[self._edges[passes]] = self._source[passes]
+        varied = graph.marked(self._reader[passes & goes_on], sources)
+        self.back: Truths = main & graph.marked(outputs, sources, backward=True) & varied
+        self._passes: Truths = passes & self.back[self._reader]
+        self._useful: Truths = self._passes & (goes_on | (self._source >= 0) & self.back[self._source])
+        self._first = self._first_places()
+        missing = definer[self._first < 0]
+        self.partial = np.zeros(len(graph.code), np.bool_)
+        self.partial[missing[missing >= 0]] = True
+        self.partial &= self.back
+        self._wanted = self._values_wanted()
+
+    def _first_places(self) -> Long:
+        """For each row, the operand that its gradient first comes from; -1 if there is none."""
+        graph, operands, edges = self.graph, self.graph.operands, self._edges
+        # the kernel goes through both lists of a dot product at once
+        length = graph.code[self._reader, 3].astype(np.int64)
+        second = self._slot >= length
+        rank = np.where(self._of_dot, 2 * self._slot + second - 2 * length * second, self._slot)
+        backward = np.empty(len(operands.row), np.int64)
+        backward[operands.start[self._reader + 1] - 1 - rank] = np.arange(len(edges))
+        order = backward[edges]
+        order = edges[order[self._passes[order]]]
+        first = np.full(graph.tape.rows, -1, np.int64)
+        first[operands.row[order]] = order  # the last one stays, which is run first
+        return first
+
+    def fresh(self, where: Truths) -> Long:
+        """Where the code or the arguments name what takes the first part of the gradients of these instructions' results."""
+        chosen = self._first[(self._first >= 0) & (self.graph.definer >= 0) & where[self.graph.definer]]
+        places: Long = self.graph.operands.place[chosen]
+        return places
+
+    def again(self, local: Truths) -> Truths:
+        """The instructions with local results that are read by what is reversed, or by another one of these."""
+        graph = self.graph
+        inner = (self._source >= 0) & local[self._source]
+        chosen = self.back & local & ((graph.operation == _SOFTMAX) | self._wanted[:, 0])
+        chosen[self._source[inner & self._read()]] = True
+        sources = np.full(len(graph.operands.row), -1, np.int64)
+        sources[self._edges[inner]] = self._source[inner]
+        return local & graph.marked(np.nonzero(chosen)[0], sources, backward=True)
+
+    def _values_wanted(self) -> npt.NDArray[np.bool_]:
+        """For each instruction: do gradients that go on depend on its result (0), on its operands (1, 2, 3)?"""
+        goes_on = np.zeros((len(self.graph.code), 3), np.bool_)
+        chosen = self._useful & self._of_rule
+        goes_on[self._reader[chosen], self._slot[chosen]] = True
+        wanted = np.zeros((len(self.graph.code), 5), np.bool_)
+        (back,) = np.nonzero(self.back)
+        for operand in range(3):
+            wanted[back] |= goes_on[back, operand, None] & _PARTS[self.graph.operation[back], operand]
+        return wanted
+
+    def _read(self) -> Truths:
+        """The operands whose values the reversed instructions read."""
+        read: Truths = self._of_rule & self._wanted[self._reader, np.minimum(self._slot, 2) + 1]
+        (places,) = np.nonzero(self._of_dot)
+        length = self.graph.code[self._reader[places], 3].astype(np.int64)
+        read[places] = self._useful[places + np.where(self._slot[places] < length, length, -length)]
+        return read
