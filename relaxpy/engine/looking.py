@@ -50,6 +50,11 @@ class Looking:
         return 1 if state.lanes is None else state.lanes
 
     @functools.cached_property
+    def shapes_of_lanes(self) -> tuple[torch.Size, torch.Size, torch.Size]:
+        """The shapes of a scalar: without lanes, with all, with one for all."""
+        return torch.Size(), torch.Size([self.lane_count]), torch.Size([1])
+
+    @functools.cached_property
     def evaluation(self) -> Evaluation:
         return Evaluation(self.tape, self.values, self.lane_count, self.dtype, self._sample)
 

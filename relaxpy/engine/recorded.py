@@ -76,10 +76,8 @@ class Recorded(StandIn):
 
     @property
     def shape(self) -> torch.Size:
-        rows = () if type(self.ids) is int else self.ids.shape
-        if self.lanes == NO_LANES:
-            return torch.Size(rows)
-        return torch.Size((*rows, self.recorder.lane_count if self.lanes == LANES else 1))
+        of_lanes = self.recorder.shapes_of_lanes[self.lanes]
+        return of_lanes if type(self.ids) is int else torch.Size((*self.ids.shape, *of_lanes))
 
     @property
     def ndim(self) -> int:

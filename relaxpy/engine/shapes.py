@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -142,6 +143,8 @@ Recorded.__iter__ = iterate  # type: ignore[attr-defined]
 
 @registered("__getitem__")
 def getitem(x: Any, index: Any) -> Any:
+    if type(index) is int and type(x.ids) is not int and x.ids.ndim == 1:
+        return Recorded(x.recorder, int(x.ids[index]), x.lanes, x.dtype)
     parts = list(index) if isinstance(index, tuple) else [index]
     ids = array_of(x)
     if x.lanes:
@@ -186,8 +189,24 @@ def narrow(x: Any, dim: int, start: int, length: int) -> Any:
     return with_ids(x, ids[place])
 
 
+def _rows_alike(parts: Sequence[Any]) -> list[int] | None:
+    """The rows of scalars of one type, with the same lanes; None if there is anything else."""
+    rows, first = [], parts[0]
+    for part in parts:
+        if type(part) is not Recorded or type(part.ids) is not int:
+            return None
+        if part.lanes != first.lanes or part.dtype is not first.dtype:
+            return None
+        rows.append(part.ids)
+    return rows
+
+
 @registered("stack")
 def stack(parts: Any, dim: int = 0) -> Any:
+    if dim == 0:
+        rows = _rows_alike(parts)
+        if rows is not None:
+            return Recorded(parts[0].recorder, np.array(rows, np.int64), parts[0].lanes, parts[0].dtype)
     tensors, lanes, dtype = _joined(parts)
     if len({() if type(tensor.ids) is int else tensor.ids.shape for tensor in tensors}) > 1:
         raise RuntimeError("stack expects each tensor to be equal size")
@@ -195,8 +214,6 @@ def stack(parts: Any, dim: int = 0) -> Any:
     axis = dim % (first.dim() + 1) if dim else 0
     if lanes and axis == first.dim():
         refuse("it puts an axis after the lanes")
-    if type(first.ids) is int:
-        return Recorded(state.recorder, np.array([t.ids for t in tensors], np.int64), lanes, dtype)
     return Recorded(state.recorder, np.stack([t.ids for t in tensors], axis), lanes, dtype)
 
 
@@ -227,17 +244,18 @@ def index_add(x: Any, dim: int, index: Any, source: Any) -> Any:
     x, source = lifted(x), lifted(source)
     axis = axis_of(x, dim)
     places, added = moved(array_of(x), axis, 0), moved(array_of(source), axis, 0)
-    parts: list[list[list[int]]] = [[[row] for row in place.ravel().tolist()] for place in places]
-    recorder = state.recorder
+    recorder, size = state.recorder, math.prod(places.shape[1:])
     zero = recorder.tape.constant(0.0)
-    for position, part in zip(index.tolist(), added):
-        for terms, row in zip(parts[position], part.ravel().tolist()):
-            if terms[0] == zero:
-                terms[0] = row
+    cells: list[list[Any]] = places.reshape(len(places), size).tolist()  # what each holds: a row, or several to be added up
+    for position, part in zip(index.tolist(), added.reshape(len(added), size).tolist()):
+        held = cells[position]
+        for k, row in enumerate(part):
+            if held[k] == zero:
+                held[k] = row
             elif row != zero:
-                terms.append(row)
+                held[k] = [*held[k], row] if type(held[k]) is list else [held[k], row]
     total = recorder.tape.total
-    results = [[terms[0] if len(terms) == 1 else total(terms) for terms in place] for place in parts]
+    results = [[total(cell) if type(cell) is list else cell for cell in held] for held in cells]
     ids = moved(np.array(results, np.int64).reshape(places.shape), 0, axis)
     lanes = LANES if LANES in (x.lanes, source.lanes) else x.lanes
     return Recorded(recorder, ids if ids.ndim else int(ids), lanes, recorder.common_dtype([x, source]))

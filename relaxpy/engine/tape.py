@@ -17,7 +17,8 @@ _ADD, _SUB, _MUL, _DIV, _WHERE, _SIGMOID, _RAMP, _MAXIMUM, _DETACH = (
     CODES[name] for name in "add sub mul div where sigmoid ramp maximum detach".split()
 )
 _COMMUTATIVE = frozenset(CODES[name] for name in "add mul eq ne and or".split())
-_WITH_CONSTANT = frozenset({_MUL, _DIV, _SUB, _WHERE})
+_AND, _OR = CODES["and"], CODES["or"]
+_WITH_CONSTANT = frozenset({_MUL, _DIV, _SUB, _WHERE, _AND, _OR})
 _SUM, _DOT, _SOFTMAX, _CHECK = (CODES[name] for name in (SUM, DOT, SOFTMAX, CHECK))
 # functions of constants and how many they take, by code
 _FOLDED: dict[int, tuple[Callable[..., float], int]] = {
@@ -139,6 +140,11 @@ class Tape:
             return a
         elif code == _WHERE and a in constants:
             return b if constants[a] != 0 else c
+        elif code in (_AND, _OR):  # of truths, which are 0 or 1
+            known, other = (a, b) if a in constants else (b, a)
+            if (constants[known] != 0) == (code == _AND):
+                return other
+            return self.constant(float(code == _OR))
         return None
 
     def total(self, rows: Sequence[int]) -> int:

@@ -6,6 +6,7 @@ distribution can be worked out. A mere counter thus costs a scalar.
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Sequence
 from typing import Any
@@ -184,7 +185,7 @@ def mix(weight: Tensor, first: Any, second: Any) -> SoftInteger:
     if shift is None or second.lanes.dtype != weight.dtype:
         mean = ops.lerp(mean_of(second), mean_of(first), weight)
     else:
-        mean = torch.add(second.lanes, weight, alpha=shift)
+        mean = second.lanes.add(weight, alpha=shift)
     return SoftInteger(mean, Mixture(weight, one, other))
 
 
@@ -192,9 +193,16 @@ def from_table(probabilities: Tensor, values: list[int] | None = None, categoric
     """Probabilities of shape (support, *lanes), by default over 0, 1, 2, ..."""
     if values is None:
         values = list(range(probabilities.shape[0]))
-    column = torch.tensor(values, dtype=probabilities.dtype, device=probabilities.device)
-    mean = (probabilities * column.reshape((-1,) + (1,) * (probabilities.dim() - 1))).sum(0)
+    column = _column(tuple(values), probabilities.dim() - 1, probabilities.dtype, probabilities.device)
+    mean = (probabilities * column).sum(0)
     return SoftInteger(mean, Table(values, probabilities, categorical))
+
+
+@functools.lru_cache(maxsize=1024)
+def _column(values: tuple[int, ...], axes: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Values along the first of several axes, shape (n, 1, ...)."""
+    with ops.outside_transforms():
+        return torch.tensor(values, dtype=dtype, device=device).reshape((-1,) + (1,) * axes)
 
 
 def certain_lanes(values: Sequence[Any]) -> Tensor | None:

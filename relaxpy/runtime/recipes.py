@@ -118,14 +118,14 @@ class Mixture(Node):
         sides = [part_distribution(part) for part in self.parts]
         support = sorted({value for values, _ in sides for value in values})
         place = {value: k for k, value in enumerate(support)}
-        weighted = [w[None] if p is None else w * p for w, (_, p) in zip(self.weights(), sides)]
+        weighted = [w.unsqueeze(0) if p is None else w * p for w, (_, p) in zip(self.weights(), sides)]
         shape = ops.broadcast_shape(*(each[0] for each in weighted))
         dtype = functools.reduce(torch.promote_types, (each.dtype for each in weighted))
-        total = torch.zeros((len(support), *shape), dtype=dtype, device=weighted[0].device)
-        for (values, _), part in zip(sides, weighted):
-            rows = torch.tensor([place[value] for value in values], device=total.device)
-            total = total.index_add(0, rows, part.expand(len(values), *shape).to(total.dtype))
-        return support, total
+        parts = [
+            ops.fitted(part, dtype, torch.Size((len(values), *shape))) for (values, _), part in zip(sides, weighted)
+        ]
+        rows = torch.tensor([place[value] for values, _ in sides for value in values], device=parts[0].device)
+        return support, parts[0].new_zeros((len(support), *shape)).index_add(0, rows, torch.cat(parts))
 
 
 class Mean(Mixture):
@@ -161,8 +161,8 @@ class Sum(Node):
 
 def combined(support: list[int], values: list[int], probabilities: Tensor | None) -> Distribution:
     """Add up the probabilities of equal values."""
-    if probabilities is None:
-        return support, None
+    if probabilities is None or values == support:
+        return support, probabilities
     place = {value: k for k, value in enumerate(support)}
     rows = torch.tensor([place[value] for value in values], device=probabilities.device)
     total = probabilities.new_zeros((len(support), *probabilities.shape[1:]))

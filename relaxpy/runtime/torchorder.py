@@ -84,7 +84,7 @@ def sort(x: Any, *args: Any, dim: int = -1, descending: bool = False, stable: bo
     values, rows = ordering.exchanged(tensor.movedim(axis, 0), descending, True)
     assert rows is not None
     columns = [
-        _each(row, lambda w: extrema.mixture(list(w.unbind(0)), list(range(w.shape[0])))) for row in rows.unbind(0)
+        _each(row, lambda w: extrema.mixture(w, list(range(w.shape[0])))) for row in rows.unbind(0)
     ]
     return Extreme(SoftArray(values.movedim(0, axis)), _moved(SoftArray(rows=columns), axis))
 

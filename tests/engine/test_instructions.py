@@ -156,6 +156,21 @@ def test_a_softmax_less_something_else_than_its_largest_stays_as_it_is() -> None
     assert len(machine.program.code) == 6
 
 
+@pytest.mark.parametrize("known", [0.0, 1.0])
+@pytest.mark.parametrize("name", ["and", "or"])
+def test_truths_that_are_known_leave_no_instruction(name: str, known: float) -> None:
+    def program(tape: Tape, rows: list[int]) -> list[int]:
+        truth = tape.emit(CODES["lt"], *rows)
+        constant = tape.constant(known)
+        return [tape.emit(CODES[name], truth, constant), tape.emit(CODES[name], constant, truth)]
+
+    inputs = torch.randn(2, 50, dtype=torch.float64)
+    outputs, machine, _ = run(program, inputs)
+    expected = MEANING[name](MEANING["lt"](*inputs), torch.full((50,), known, dtype=torch.float64))
+    close(outputs, expected.expand(2, -1))
+    assert len(machine.program.code) <= 1
+
+
 def test_a_check_notes_the_first_lane_that_fails() -> None:
     def program(tape: Tape, rows: list[int]) -> list[int]:
         assert tape.check(tape.emit(CODES["lt"], rows[0], tape.constant(3.0))) == 1

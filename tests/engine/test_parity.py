@@ -12,6 +12,7 @@ from torch import Tensor
 pytest.importorskip("llvmlite")
 
 import relaxpy
+from relaxpy.algorithms.rendering import pixel_by_edges
 from relaxpy.errors import RelaxError
 from tests.algorithms.pool import POOL, Case
 from tests.algorithms.test_laws import is_soft, numbers, to_tensor
@@ -139,3 +140,15 @@ def test_float32() -> None:
         for x, y in zip(numbers(tape(*args)), numbers(eager(*args))):
             torch.testing.assert_close(x, y, rtol=1e-4, atol=1e-4)
         assert tape.engine_report().runs == 1
+
+
+def test_few_lanes_of_an_image_stand_for_all_its_pixels() -> None:
+    """At even steps they would be in few columns, and the program be recorded twice."""
+    size = 64
+    centres = (torch.arange(size) + 0.5) / size
+    x, y = centres.repeat(size), centres.repeat_interleave(size)
+    corners = torch.rand(320, 6, generator=torch.Generator().manual_seed(0))
+    options: dict[str, Any] = {"batch": (None, 0, 0), "beta": 100.0}
+    tape, eager = (relaxpy.relax(pixel_by_edges, **options, engine=engine) for engine in ("tape", "eager"))
+    torch.testing.assert_close(tape(corners, x, y), eager(corners, x, y), rtol=1e-4, atol=1e-5)
+    assert tape.engine_report().recorded == 1

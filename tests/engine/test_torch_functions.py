@@ -25,6 +25,7 @@ FUNCTIONS: list[Callable[[Any], Any]] = [
     lambda x: x.clamp(min=0.2).sqrt().unsqueeze(0).squeeze(0),
     lambda x: x.amax() - x.amin(dim=0),
     lambda x: torch.where(x > 0.5, x, torch.zeros_like(x)),
+    lambda x: x.where(x > 0.5, 3.0 * x),
     lambda x: x.reshape(2, 2).transpose(0, 1).flatten(),
     lambda x: (x * torch.tensor([1.0, 2.0, 3.0, 4.0], dtype=torch.float64)).prod(),
     lambda x: torch.linalg.vector_norm(x),

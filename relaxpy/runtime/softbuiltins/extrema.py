@@ -111,7 +111,7 @@ def chosen(values: Sequence[Any], items: Sequence[Any], sign: int, own: bool = F
     weights = leader_weights(lanes, sign, finite)
     if own:
         return _remembered(_expected(weights, lanes, finite), weights, items)
-    return mixture(list(weights.unbind(0)), items)
+    return mixture(weights, items)
 
 
 def _settled(values: Sequence[Any], items: Sequence[Any], sign: int, own: bool) -> Any:
@@ -119,11 +119,11 @@ def _settled(values: Sequence[Any], items: Sequence[Any], sign: int, own: bool) 
     lanes = stacked(list(values))
     weights = leader_weights(lanes, sign)
     if not own and all(type(item) is int for item in items) and state.options.mode == "soft":
-        return mixture(list(weights.unbind(0)), items)  # drawn where it is used
+        return mixture(weights, items)  # drawn where it is used
     chosen = decisions.choose(weights, first_leader(lanes, sign))
     if isinstance(chosen, int):
         return _remembered(items[chosen], chosen, items) if own else items[chosen]
-    return _remembered(_expected(chosen, lanes), chosen, items) if own else mixture(list(chosen.unbind(0)), items)
+    return _remembered(_expected(chosen, lanes), chosen, items) if own else mixture(chosen, items)
 
 
 def first_leader(x: Tensor, sign: int) -> Tensor:
@@ -264,12 +264,13 @@ def blended(p: Tensor, a: Any, b: Any) -> Any:
     return mixing.blended(p, a, b, _WHAT)
 
 
-def mixture(weights: Sequence[Tensor], items: Sequence[Any]) -> Any:
-    """The expectation of items; of plain ints a categorical."""
+def mixture(weights: Tensor | Sequence[Tensor], items: Sequence[Any]) -> Any:
+    """The expectation of items by weights of shape (n, *lanes); of plain ints a categorical."""
     if all(type(item) is int for item in items):
-        table = torch.stack(torch.broadcast_tensors(*weights))  # type: ignore[no-untyped-call]
+        if not isinstance(weights, Tensor):
+            weights = torch.stack(torch.broadcast_tensors(*weights))  # type: ignore[no-untyped-call]
         support = sorted(set(items))
-        _, probabilities = recipes.combined(support, list(items), table)
+        _, probabilities = recipes.combined(support, list(items), weights)
         assert probabilities is not None
         return integers.from_table(probabilities, support)
-    return mixing.mean(weights, items, _WHAT)
+    return mixing.mean(weights.unbind(0) if isinstance(weights, Tensor) else weights, items, _WHAT)

@@ -106,7 +106,7 @@ def in_order(items: list[Any], key: Any, reverse: Any) -> list[Any]:
 
 def _rows(rows: Tensor, items: list[Any]) -> list[Any]:
     """Each place's expectation of the items; rows: (place, item, *lanes)."""
-    return [mixture(list(row.unbind(0)), items) for row in rows.unbind(0)]
+    return [mixture(row, items) for row in rows.unbind(0)]
 
 
 def _one_hot_rows(order: Tensor, dtype: torch.dtype) -> Tensor:
