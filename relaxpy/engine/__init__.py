@@ -100,6 +100,9 @@ def _why_not_now(options: Options) -> str | None:
         return "a transformation of torch.func, or forward differentiation, is at work"
     if torch._C._len_torch_function_stack() or torch._C._len_torch_dispatch_stack():
         return "a torch mode looks at every operation"
+    if torch._C._autograd._top_saved_tensors_default_hooks(True) is not None:
+        # of torch.utils.checkpoint, for example, which wants the same tensors to be saved when it calls once more
+        return "hooks are told of every tensor that is saved for the backward pass"
     if torch.is_autocast_enabled("cpu"):
         return "autocast is on"
     if torch.is_anomaly_enabled():

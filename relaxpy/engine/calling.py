@@ -177,17 +177,29 @@ class ProgramFunction(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor | None) -> Any:
         tensors: tuple[Tensor, ...] = ctx.saved_tensors
         wanted = ctx.needs_input_grad[2:]
-        if torch.is_grad_enabled():
-            outputs = ctx.called.replayed(tensors)
-            pairs = [(out, g) for out, g in zip(outputs, gradients) if g is not None and out.requires_grad]
-            inputs = [t for t, need in zip(tensors, wanted) if need]
-            found = iter(
-                torch.autograd.grad(
-                    [p[0] for p in pairs], inputs, [p[1] for p in pairs], create_graph=True, allow_unused=True
-                )
-                if pairs
-                else [None] * len(inputs)
-            )
-            return None, None, *(next(found) if need else None for need in wanted)
+        if torch.is_grad_enabled() or any(g is not None and _is_many(g) for g in gradients):
+            return None, None, *_replayed_gradients(ctx.called, tensors, wanted, gradients)
         ours = ctx.called.backward(tensors, gradients)
         return None, None, *(g if need else None for g, need in zip(ours, wanted))
+
+
+def _replayed_gradients(
+    called: Called, tensors: Sequence[Tensor], wanted: Sequence[bool], gradients: Sequence[Tensor | None]
+) -> list[Tensor | None]:
+    """By torch operations: where there are to be gradients of gradients, or there are many gradients at once."""
+    create_graph = torch.is_grad_enabled()
+    with torch.enable_grad():
+        outputs = called.replayed(tensors)
+    pairs = [(out, g) for out, g in zip(outputs, gradients) if g is not None and out.requires_grad]
+    if not pairs:
+        return [None] * len(tensors)
+    inputs = [t for t, need in zip(tensors, wanted) if need]
+    outs, given = zip(*pairs)
+    found = iter(torch.autograd.grad(outs, inputs, given, create_graph=create_graph, allow_unused=True))
+    return [next(found) if need else None for need in wanted]
+
+
+def _is_many(gradient: Tensor) -> bool:
+    """Does it stand for many gradients at once, as torch.autograd.grad(..., is_grads_batched=True) asks for?"""
+    functorch = torch._C._functorch
+    return functorch.is_legacy_batchedtensor(gradient) or functorch.is_functorch_wrapped_tensor(gradient)
