@@ -70,6 +70,8 @@ class BoundRelaxed:
         return inspect.signature(MethodType(self.__func__._made.function, self.__self__))
 
     def __getattr__(self, name: str) -> Any:
+        if name in self.__slots__:  # of one that is being made
+            raise AttributeError(name)
         return getattr(self.__func__, name)
 
     def __eq__(self, other: object) -> bool:

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from relaxpy.bound import BoundRelaxed
 from relaxpy.errors import RelaxError
 from relaxpy.schedules import Schedule
 
 if TYPE_CHECKING:
-    from relaxpy.bound import BoundRelaxed
     from relaxpy.relaxed import Relaxed
 
 __all__ = ["RelaxedModule", "ScheduledModule", "module"]
@@ -58,6 +58,13 @@ class RelaxedModule(nn.Module):
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         settings: Any = {**self.settings, "beta": self.beta}
+        if torch.compiler.is_compiling():
+            from relaxpy.runtime import compiling
+
+            function = self.function
+            if isinstance(function, BoundRelaxed):
+                return compiling.call(function.__func__, function.__self__, args, kwargs, settings)
+            return compiling.call(function, None, args, kwargs, settings)
         return self.function.with_options(**settings)(*args, **kwargs)
 
     def extra_repr(self) -> str:

@@ -6,6 +6,7 @@ import copy
 import functools
 import importlib
 import inspect
+import sys
 import threading
 from collections.abc import Mapping
 from types import CodeType, FunctionType
@@ -16,6 +17,7 @@ from relaxpy.errors import RelaxError
 from relaxpy.programs import Program, function_of, program_of
 from relaxpy.runtime import boundary
 from relaxpy.runtime.calls import Plan
+from relaxpy.runtime.marks import is_torch_here
 from relaxpy.runtime.options import Options, resolve
 from relaxpy.runtime.settings import Settings, checked
 from relaxpy.runtime.state import state
@@ -91,9 +93,13 @@ class Relaxed:
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
+        if is_torch_here() and sys.modules["torch"].compiler.is_compiling():
+            from relaxpy.runtime import compiling  # the compiler cannot follow a lazy module
+
+            return compiling.call(self, None, args, kwargs)
         plan = self._plan
         if plan is None:
-            plan = self._plan = self._planned(self._batch)
+            plan = self.plan_of(None)
         return boundary.call(plan, args, kwargs)
 
     def called_inside(self, call: Any) -> Any:
@@ -111,12 +117,26 @@ class Relaxed:
 
     def _call_bound(self, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         __tracebackhide__ = True
+        if is_torch_here() and sys.modules["torch"].compiler.is_compiling():
+            from relaxpy.runtime import compiling
+
+            return compiling.call(self, instance, args, kwargs)
         plan = self._bound_plan
         if plan is None:
+            plan = self.plan_of(instance)
+        return boundary.call(plan, (instance, *args), kwargs)
+
+    def plan_of(self, instance: object) -> Plan:
+        """How it is called, bound to an object or not."""
+        if instance is None:
+            if self._plan is None:
+                self._plan = self._planned(self._batch)
+            return self._plan
+        if self._bound_plan is None:
             # A tuple names the axes of the arguments that the caller writes, and the object is none of them.
             batch = (None, *self._batch) if isinstance(self._batch, tuple) else self._batch
-            plan = self._bound_plan = self._planned(batch)
-        return boundary.call(plan, (instance, *args), kwargs)
+            self._bound_plan = self._planned(batch)
+        return self._bound_plan
 
     def _planned(self, batch: Batch) -> Plan:
         return Plan(

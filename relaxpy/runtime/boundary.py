@@ -38,28 +38,28 @@ def root_of(function: Any) -> str:
 def call(plan: Plan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a relaxed function from anywhere."""
     __tracebackhide__ = True  # IPython and pytest show the user's frames only
-    if is_torch_here() and sys.modules["torch"].compiler.is_compiling():
-        from relaxpy.runtime.compiling import call_as_it_is  # the compiler cannot follow a lazy module
-
-        return call_as_it_is(call, plan, args, kwargs)
     if state.call is not None:
         return _nested(plan, state.call, args, kwargs)
-    installed = settings_in(plan.function.__globals__)
-    chosen = _engine_of(plan, installed)
+    chosen = engine_of(plan)
     if chosen != "eager" and plan.made is not None and is_torch_here() and engine.tries(plan, chosen, args, kwargs):
-        options = resolve({**installed, **state.settings, **plan.settings})
-        if options.checkpoint is not None:
-            return call_eagerly(plan, args, kwargs)
-        if plan.hard:
-            args, kwargs = _mark_hard(plan, args, kwargs)
-            plan = replace(plan, hard=frozenset())
-        return engine.call(plan, options, args, kwargs, call_eagerly)
+        return call_by_engine(plan, args, kwargs, call_eagerly)
     return call_eagerly(plan, args, kwargs)
 
 
-def _engine_of(plan: Plan, installed: Mapping[str, Any]) -> str:
+def call_by_engine(plan: Plan, args: tuple[Any, ...], kwargs: dict[str, Any], run: Callable[..., Any]) -> Any:
+    """An outermost call, by a recorded program or by ``run``."""
+    options = resolve({**settings_in(plan.function.__globals__), **state.settings, **plan.settings})
+    if options.checkpoint is not None:
+        return run(plan, args, kwargs)
+    if plan.hard:
+        args, kwargs = _mark_hard(plan, args, kwargs)
+        plan = replace(plan, hard=frozenset())
+    return engine.call(plan, options, args, kwargs, run)
+
+
+def engine_of(plan: Plan) -> str:
     """The engine of a call, without working out its other options, which are resolved where it begins."""
-    for settings in (plan.settings, state.settings, installed):
+    for settings in (plan.settings, state.settings, settings_in(plan.function.__globals__)):
         if "engine" in settings:
             return str(settings["engine"])
     return state.options.engine
