@@ -1,6 +1,7 @@
 """Runs a program: memory, chunks of lanes and threads.
 
-How lanes are divided depends on the program and their number alone, so that results do not depend on the number of threads.
+Results do not depend on the number of threads: each lane is worked out by itself, and where gradients are summed over lanes (of
+uniform rows), how lanes are divided depends on the program and their number alone.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from relaxpy.engine.planner import Program
 
 CACHE_BYTES = 1 << 20  # what the local rows of a chunk may take, values and gradients together
 SPLIT_WORK = 400_000  # instructions times lanes from which on two threads are worth their while
+SUMMED_PARTS = 2  # that threads can take, where gradients of uniform rows are summed
 GROUPS = 8  # in which the gradients of uniform rows are summed
 
 _pool: ThreadPoolExecutor | None = None
@@ -94,7 +96,7 @@ class Machine:
         values = torch.from_numpy(program.constants).to(dtype)
         self._constants = values.unsqueeze(1).expand(-1, self.kernel.width).contiguous()
         self._fixed = self._parameters_of_program()
-        self._divisions: dict[int, Division] = {}
+        self._divisions: dict[tuple[int, int], Division] = {}
 
     def _parameters_of_program(self) -> array[int]:
         program = self.program
@@ -120,12 +122,15 @@ class Machine:
         return fixed
 
     def _division(self, lanes: int) -> Division:
-        known = self._divisions.get(lanes)
+        parts = 1
+        if len(self.program.code) * lanes >= SPLIT_WORK:
+            parts = SUMMED_PARTS if self.program.uniform_rows else torch.get_num_threads()
+        known = self._divisions.get((lanes, parts))
         if known is None:
-            known = self._divisions[lanes] = self._divided(lanes)
+            known = self._divisions[lanes, parts] = self._divided(lanes, parts)
         return known
 
-    def _divided(self, lanes: int) -> Division:
+    def _divided(self, lanes: int, parts: int) -> Division:
         """The lanes of a chunk are a multiple of the vector's, and the local rows of a segment stay in the cache.
 
         Saved rows pass by; narrower chunks for their sake would only interpret every instruction more often.
@@ -135,16 +140,14 @@ class Machine:
         rows = 2 * program.local_rows + 1
         most = max(vector, CACHE_BYTES // (rows * item) // vector * vector)
         chunks = -(-lanes // most)
-        split = len(program.code) * lanes >= SPLIT_WORK
-        if split:
-            chunks = max(2 * ((chunks + 1) // 2), 2)
-        width = -(-max(1, -(-lanes // chunks)) // vector) * vector
+        chunks = -(-chunks // parts) * parts
+        width = -(-max(1, -(-lanes // max(1, chunks))) // vector) * vector
         parameters = self._fixed[:]
         for name, value in {"width": width, "groups": width // vector, "lanes": lanes}.items():
             parameters[PLACES[name]] = value
         # local rows, their gradients, those of saved rows; and a row that takes what is added to the gradients of constants
         sizes = (program.local_rows, program.local_rows, program.saved_rows, 1)
-        return Division(lanes, width, split, parameters, [width * size for size in accumulate(sizes)])
+        return Division(lanes, width, parts > 1, parameters, [width * size for size in accumulate(sizes)])
 
     def _parameters(self, run: Run) -> array[int]:
         parameters = run.division.parameters[:]
