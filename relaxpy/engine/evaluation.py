@@ -66,6 +66,10 @@ class Evaluation:
         self._parameters[PLACES["width"]] = self.width
         self._parameters[PLACES["groups"]] = self.width // self.kernel.width
 
+    def close(self) -> None:
+        """Let the values go."""
+        self.memory = np.empty((0, self.width), self._kind)
+
     def _reserve(self, rows: int) -> None:
         """Make room for so many rows, and more; pages that nobody touches cost nothing."""
         before = self.memory

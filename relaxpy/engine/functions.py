@@ -19,7 +19,9 @@ from relaxpy.engine.recorded import LANES, Recorded, functions, lifted, refuse
 from relaxpy.runtime.state import state
 
 Handler = Callable[..., Any]
-_ABS, _DIV, _MAXIMUM, _MINIMUM, _MUL, _POW = (CODES[name] for name in "abs div maximum minimum mul pow".split())
+_ABS, _DIV, _LERP, _MAXIMUM, _MINIMUM, _MUL, _POW = (
+    CODES[name] for name in "abs div lerp maximum minimum mul pow".split()
+)
 
 
 def registered(names: str) -> Callable[[Handler], Handler]:
@@ -294,7 +296,18 @@ def relu(x: Any) -> Any:
 
 @registered("lerp")
 def lerp(start: Any, end: Any, weight: Any) -> Any:
-    return state.recorder.lerp(start, end, weight)
+    """By which values are blended; on three scalars of the program's own type without detours."""
+    if type(start) is Recorded and type(end) is Recorded and type(weight) is Recorded:
+        recorder = weight.recorder
+        x, y, z, dtype = start.ids, end.ids, weight.ids, recorder.dtype
+        if type(x) is int and type(y) is int and type(z) is int:
+            if start.dtype is dtype and end.dtype is dtype and weight.dtype is dtype:
+                recorder.operations += 1
+                lanes = weight.lanes or start.lanes or end.lanes
+                if LANES in (start.lanes, end.lanes):
+                    lanes = LANES
+                return Recorded(recorder, recorder.emit(_LERP, x, y, z), lanes, dtype)
+    return state.recorder.arithmetic(_LERP, start, end, weight)
 
 
 @registered("addcmul")

@@ -63,6 +63,12 @@ class Looking:
         """The lanes by whose values decisions were made (None: all)."""
         return self.evaluation.sample if "evaluation" in self.__dict__ else None
 
+    def close(self) -> None:
+        """Nothing more is recorded, or looked at: most of the memory can go before the program is planned."""
+        self.tape.close()
+        if "evaluation" in self.__dict__:
+            self.evaluation.close()
+
     def at_most(self, value: Recorded, bound: float) -> bool:
         """Is a mass at most ``bound`` in every lane? Where it is, the program relies on that; where not, on nothing."""
         rows = value.rows()

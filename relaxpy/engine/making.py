@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 
 from torch import Tensor
 
@@ -25,6 +26,17 @@ LOOKS = 10
 
 
 def make(request: Request, reading: Reading, caution: float, sample: Tensor | None) -> Variant:
+    """A program for a call. Raises NotRecordedError, or what the function raises."""
+    collecting = gc.isenabled()
+    gc.disable()  # what is recorded lives until it is planned; to look through it again and again would take most of the time
+    try:
+        return _made(request, reading, caution, sample)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _made(request: Request, reading: Reading, caution: float, sample: Tensor | None) -> Variant:
     plan, beta, arguments = request.plan, request.beta, request.arguments
     dtype = arguments.dtype()
     recorder = Recorder(bool(plan.batch), dtype, caution, sample)
@@ -38,9 +50,9 @@ def make(request: Request, reading: Reading, caution: float, sample: Tensor | No
     if request.options.engine == "auto":
         _refuse_what_torch_does_well(recorder, reading)
     rows = [*recording.rows, *(warned.row for warned in recorder.warned)]
-    program = planned(recorder.tape, rows)
+    recorder.close()
     tape = recorder.tape
-    tape.close()
+    program = planned(tape, rows)
     replay = Replay(
         tape.code, tape.arguments, tape.lane_inputs, tape.uniform_inputs, tape.constants, recording.rows, dtype
     )

@@ -18,7 +18,7 @@ from relaxpy.engine.recorded import LANES, NO_LANES, ONE_LANE, Recorded, functio
 from relaxpy.runtime import ops
 
 _NUMBERS = frozenset({float, int, bool})
-_DETACH, _LERP = CODES["detach"], CODES["lerp"]
+_DETACH, _RAMP = CODES["detach"], CODES["ramp"]
 SMALL = 1024  # elements of a tensor of constants that is kept, since it may come again
 
 
@@ -52,6 +52,11 @@ class Recorder(Looking):
         self._numbers: dict[tuple[float, torch.dtype], Recorded] = {}
         self.detached: dict[int, int] = {}  # rows, and what is taken for them where no gradient is wanted
         self.attached: dict[int, int] = {}  # the other way round
+
+    def close(self) -> None:
+        super().close()
+        for known in (self._read, self._constants, self._numbers):
+            known.clear()  # which refer to the recorder
 
     # inputs
 
@@ -169,18 +174,10 @@ class Recorder(Looking):
         array = np.array(found, np.int64)
         return Recorded(self, array if len(shape) == 1 else array.reshape(shape), lanes, dtype)
 
-    def lerp(self, start: Any, end: Any, weight: Any) -> Recorded:
-        """By which values are blended; on three scalars of the program's own type without detours."""
-        if type(start) is Recorded and type(end) is Recorded and type(weight) is Recorded:
-            x, y, z, dtype = start.ids, end.ids, weight.ids, self.dtype
-            if type(x) is int and type(y) is int and type(z) is int:
-                if start.dtype is dtype and end.dtype is dtype and weight.dtype is dtype:
-                    self.operations += 1
-                    lanes = weight.lanes or start.lanes or end.lanes
-                    if LANES in (start.lanes, end.lanes):
-                        lanes = LANES
-                    return Recorded(self, self.emit(_LERP, x, y, z), lanes, dtype)
-        return self.arithmetic(_LERP, start, end, weight)
+    def ramp(self, a: Any, b: Any, slope: float) -> Recorded:
+        """sigmoid((a - b) * slope), which is three operations of torch."""
+        self.operations += 2
+        return self.arithmetic(_RAMP, a, b, slope)
 
     def compare(self, code: int, a: Any, b: Any) -> Recorded:
         """A claim about two numbers: a truth."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -99,15 +98,11 @@ def record(
     """Run the function on recorded values. Raises NotRecordedError, or what the function raises."""
     replaced = _Replaced(recorder, arguments)
     new_args, new_kwargs = replaced.replace(args), {name: replaced.replace(value) for name, value in kwargs.items()}
-    collecting = gc.isenabled()
-    gc.disable()  # what is recorded lives on; to look through it again and again would take most of the time
     state.recorder = recorder
     try:
         result = run(plan, new_args, new_kwargs)
     finally:
         state.recorder = None
-        if collecting:
-            gc.enable()
     if recorder.refused is not None:
         raise recorder.refused
     leaves = Leaves(recorder, replaced.given, reading)

@@ -84,21 +84,24 @@ class Tape:
         """The row of an expression of up to three rows."""
         if b < a and code in _COMMUTATIVE:
             a, b = b, a
-        key = (code, a, b, c)
-        row = self._known.get(key)
-        if row is None:
-            constants = self.constants
-            if a in constants or b in constants or c in constants or code == _SIGMOID:
-                row = self._simplified(code, a, b, c)
-            if row is None:
-                definers = self.definers
-                row = len(definers)
-                if row > self.longest:
-                    refuse(f"its program is longer than {self.longest} operations")
-                definers.append(len(self.code))
-                self.code.frombytes(_packed(code, row, a, b, c))
-            self._known[key] = row
-        return row
+        known, definers = self._known, self.definers
+        key, new = (code, a, b, c), len(definers)
+        row = known.setdefault(key, new)
+        if row != new:
+            return row
+        constants = self.constants
+        if a in constants or b in constants or c in constants or code == _SIGMOID:
+            del known[key]
+            simple = self._simplified(code, a, b, c)
+            new = len(definers)
+            known[key] = new if simple is None else simple
+            if simple is not None:
+                return simple
+        if new > self.longest:
+            refuse(f"its program is longer than {self.longest} operations")
+        definers.append(len(self.code))
+        self.code.frombytes(_packed(code, new, a, b, c))
+        return new
 
     def _simplified(self, code: int, a: int, b: int, c: int) -> int | None:
         """The row of an expression of constants, of one that is one of its operands, or that has an instruction of its own."""

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from relaxpy.runtime import ops
 from relaxpy.runtime.distributions import DISTRIBUTIONS, Distribution
+from relaxpy.runtime.ops import Operand
 from relaxpy.runtime.state import state
 from relaxpy.runtime.through import straight
 from relaxpy.runtime.tnorms import TNorm, named
@@ -46,6 +47,16 @@ def evaluated(function: Callable[[Tensor], Tensor], z: Tensor) -> Tensor:
     if z.dtype in _HALF:
         return function(_finite(z.float())).to(z.dtype)
     return function(_finite(z))
+
+
+def ahead(x: Operand, y: Operand) -> Tensor:
+    """P(noise < beta (x - y)) of finite values; a recorded program has an instruction for that."""
+    if state.recorder is not None and (isinstance(x, ops.StandIn) or isinstance(y, ops.StandIn)):
+        beta = state.options.beta
+        if state.options.distribution == "logistic" and not isinstance(beta, Tensor):
+            ramp: Tensor = state.recorder.ramp(x, y, beta)
+            return ramp
+    return below(x - y)
 
 
 def below(difference: Tensor | float) -> Tensor:

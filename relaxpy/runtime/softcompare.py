@@ -41,7 +41,7 @@ def less_equal(a: Any, b: Any) -> Any:
 def ordered(a: Any, b: Any, hard: HardComparison, sign: int) -> Any:
     """P(a > b) (sign 1) or P(a < b) (sign -1), strictness mattering to integers and infinities only."""
     if type(a) is SoftNumber and type(b) is SoftNumber and a.finite and b.finite and state.options.mode == "soft":
-        return SoftTruth(perturbation.below(a.lanes - b.lanes if sign > 0 else b.lanes - a.lanes))
+        return SoftTruth(perturbation.ahead(a.lanes, b.lanes) if sign > 0 else perturbation.ahead(b.lanes, a.lanes))
     if arrays.is_array(a) or arrays.is_array(b):
         return arrays.elementwise(a, b, lambda x, y: _array_order(x, y, hard, sign))
     if counted(a) and counted(b) or counted(b, True) and counted(a, True):
@@ -67,9 +67,9 @@ def _array_order(x: Operand, y: Operand, hard: HardComparison, sign: int) -> Ten
 def real_order(x: Operand, y: Operand, maybe_infinite: bool, hard: HardComparison, sign: int) -> Tensor:
     """P(noise < beta (x - y)) or its mirror (paper Eq. 8); infinities are not perturbed."""
     if not maybe_infinite:
-        return perturbation.below(x - y if sign > 0 else y - x)
+        return perturbation.ahead(x, y) if sign > 0 else perturbation.ahead(y, x)
     x, y, unperturbed = apart(x, y)
-    soft = perturbation.below(x - y if sign > 0 else y - x)
+    soft = perturbation.ahead(x, y) if sign > 0 else perturbation.ahead(y, x)
     return torch.where(unperturbed[0], hard(*unperturbed[1:]).to(soft.dtype), soft)
 
 
