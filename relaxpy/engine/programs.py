@@ -9,13 +9,14 @@ import os
 import threading
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from relaxpy.engine.arguments import Arguments
+from relaxpy.engine.entries import Entry
 from relaxpy.engine.making import make
 from relaxpy.engine.reading import Reading
 from relaxpy.engine.recorded import NotRecordedError, refuse
@@ -31,29 +32,7 @@ MOST_ATTEMPTS = 8
 PATIENCE = 16
 SELDOM = 64
 MOST_DESCRIBED = 2000  # parts of the arguments, beyond which it leaves a call to torch
-_DIFFERS = "its decisions differ from call to call"
 CAUTION = 0.01  # how far below epsilon a mass must be once a program has turned out to be too short
-
-
-class Entry:
-    """What is known for one key: programs, or why there are none; of ``objects`` that were among the arguments."""
-
-    def __init__(self, objects: Sequence[Any] = ()) -> None:
-        self.objects = [_reference(value) for value in objects]
-        self.variants: list[Variant] = []
-        self.eager: str | None = None
-        self.met = False  # was there a call of this key before?
-        self.last = _DIFFERS  # why the last attempt gave no program
-        self.attempts = 0
-        self.lock = threading.RLock()
-
-
-def _reference(value: Any) -> Callable[[], Any]:
-    """Fetches an object, which may be gone by then: programs keep no argument alive, if it can be helped."""
-    try:
-        return weakref.ref(value)
-    except TypeError:
-        return lambda: value
 
 
 _all: weakref.WeakSet[Programs] = weakref.WeakSet()
@@ -76,7 +55,7 @@ class Programs:
         """Forget who holds a lock."""
         self.lock = threading.Lock()
         for entry in self.entries.values():
-            entry.lock = threading.RLock()
+            entry.unlock()
 
     def entry(self, key: Any, objects: Sequence[Any] = ()) -> Entry:
         """What is known for a key, in which the objects are named by their addresses."""
@@ -98,7 +77,7 @@ class Programs:
         with self.lock:
             instructions = 0
             for key, entry in reversed(list(self.entries.items())):
-                instructions += sum(variant.size for variant in entry.variants)
+                instructions += entry.size
                 if instructions > MOST_INSTRUCTIONS and key != next(reversed(self.entries)):
                     del self.entries[key]
 
@@ -148,13 +127,17 @@ def call(
     except NotRecordedError as error:
         programs.refuse(str(error))
         return run(plan, args, kwargs)
+    beta: Any = options.beta
     entry = programs.entry(key, arguments.objects)
+    if not isinstance(beta, Tensor):
+        entry = entry.of_number(beta)
+        beta = torch.tensor(beta, dtype=torch.float64) if entry.for_any_beta else None
     if auto and not entry.met:
         entry.met = True
         programs.note("the first call of its kind")
         return run(plan, args, kwargs)
     if entry.eager is None:
-        request = Request(plan, options, arguments, args, kwargs, run)
+        request = Request(plan, options, arguments, args, kwargs, run, beta)
         tried = tuple(entry.variants)
         holds, result = _by_known_program(tried, request)
         if not holds:
@@ -200,7 +183,9 @@ def _by_new_program(programs: Programs, entry: Entry, request: Request) -> tuple
 
 def _key_of_options(options: Options) -> Any:
     beta: Any = options.beta
-    if isinstance(beta, Tensor):
+    if not isinstance(beta, Tensor):
+        beta = None  # see Entry.of_number
+    else:
         if type(beta) not in (Tensor, torch.nn.Parameter) or beta.device.type != "cpu":
             refuse("beta is a tensor of another kind or device")
         beta = (BETA, beta.dtype)

@@ -35,10 +35,7 @@ class Request:
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     run: Run
-
-    @property
-    def beta(self) -> Tensor | None:
-        return self.options.beta if isinstance(self.options.beta, Tensor) else None
+    beta: Tensor | None  # where it is an input of the program
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,8 +62,7 @@ class Variant:
         """(does it hold for these values, the result)"""
         arguments = request.arguments
         given = [
-            tensor if connected else tensor.detach()
-            for connected, tensor in zip(self.connected, self._given(request))
+            tensor if connected else tensor.detach() for connected, tensor in zip(self.connected, self._given(request))
         ]
         called = Called(self.machine, self._packing, self.replay)
         outputs = ProgramFunction.apply(called, self.differentiable, *given)  # type: ignore[no-untyped-call]
