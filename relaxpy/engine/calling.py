@@ -19,20 +19,17 @@ Layout: TypeAlias = tuple[tuple[int, ...], tuple[int, ...]] | None
 class Packing:
     """How the tensors of a call become rows of inputs, and rows of outputs become tensors."""
 
-    def __init__(
-        self, inputs: Sequence[Input], outputs: Sequence[Output], lanes: int, dtype: torch.dtype, extra: int
-    ) -> None:
+    def __init__(self, inputs: Sequence[Input], outputs: Sequence[Output], lanes: int, dtype: torch.dtype) -> None:
         self.inputs = inputs
         self.outputs = outputs
         self.lanes = lanes
         self.dtype = dtype
-        self.count = sum(spec.count for spec in outputs)  # rows of the outputs; ``extra`` ones follow
+        self.count = sum(spec.count for spec in outputs)  # rows of the outputs; masses that are warned of follow
         self._sizes = [lanes * spec.count for spec in outputs]
         self._layouts = [self._layout(spec) for spec in outputs]
         self._only_scalars = all(spec.dtype == dtype for spec in outputs) and not any(self._layouts)
         self._only_one = len(inputs) == 1 and not inputs[0].uniform
         self._counts = [math.prod(spec.shape) for spec in inputs]
-        self._zeros = torch.zeros((self.count + extra, lanes), dtype=dtype)
         self._zero = torch.zeros(lanes, dtype=dtype)
 
     def rows(self, tensors: Sequence[Tensor], uniform: bool) -> Tensor | None:
@@ -40,12 +37,12 @@ class Packing:
         parts = [self._flat(spec, t) for spec, t in zip(self.inputs, tensors) if spec.uniform is uniform]
         if not parts:
             return None
-        return parts[0].contiguous() if len(parts) == 1 else torch.cat(parts)
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     def inputs_of(self, tensors: Sequence[Tensor]) -> tuple[Tensor, Tensor | None]:
         """What a machine takes: inputs of lanes and uniform ones."""
         if self._only_one:
-            return self._flat(self.inputs[0], tensors[0]).contiguous(), None
+            return self._flat(self.inputs[0], tensors[0]), None
         lanes = self.rows(tensors, uniform=False)
         if lanes is None:
             lanes = torch.empty((0, self.lanes), dtype=self.dtype)
@@ -109,26 +106,20 @@ class Packing:
         return tuple(made)
 
     def joined(self, gradients: Sequence[Tensor | None]) -> Tensor:
-        """The gradients of the outputs as rows, shape (outputs, lanes), with zeros for the extra rows."""
-        if self._only_scalars:
-            parts = [self._zero if gradient is None else gradient for gradient in gradients]
-            return torch.cat([*parts, self._zeros[self.count :].view(-1)]).view(-1, self.lanes)
-        parts = []
-        waiting = len(self._zeros) - self.count  # rows of zeros
-        for spec, gradient in zip(reversed(self.outputs), reversed(gradients)):
-            if gradient is None:
-                waiting += spec.count
-                continue
-            if waiting:
-                parts.append(self._zeros[:waiting])
-                waiting = 0
-            parts.append(self._rows_of(spec, gradient))
-        if waiting:
-            parts.append(self._zeros[:waiting])
-        return parts[0].contiguous() if len(parts) == 1 else torch.cat(parts[::-1])
+        """The gradients of the outputs as rows, shape (outputs, lanes), without rows of zeros at the end."""
+        given = len(gradients)
+        while given and gradients[given - 1] is None:
+            given -= 1
+        if self._only_scalars and given > 1:
+            parts = [self._zero if gradient is None else gradient for gradient in gradients[:given]]
+            return torch.cat(parts).view(-1, self.lanes)
+        parts = [self._rows_of(spec, gradient) for spec, gradient in zip(self.outputs[:given], gradients)]
+        return parts[0] if given == 1 else torch.cat(parts) if given else self._zero.view(1, -1)[:0]
 
-    def _rows_of(self, spec: Output, gradient: Tensor) -> Tensor:
+    def _rows_of(self, spec: Output, gradient: Tensor | None) -> Tensor:
         """The gradient of an output as rows."""
+        if gradient is None:
+            return self._zero.expand(spec.count, -1)
         if not spec.lanes_first or not spec.shape:
             return gradient.reshape(spec.count, self.lanes)
         return gradient.t() if gradient.dim() == 2 else gradient.reshape(self.lanes, spec.count).t()

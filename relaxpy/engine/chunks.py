@@ -6,7 +6,7 @@ the rows that are read by a later segment (the saved ones) must be kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -77,10 +77,12 @@ class Chunks:
     def _zero(self, place: Any, count: Any) -> None:
         self.w.builder.call(self._memset, [place, ir.Constant(_BYTE, 0), count, ir.Constant(_BIT, 0)])
 
-    def _outside(self, name: str, k: Any, first: Any) -> Any:
-        """Where lane ``first`` of row k of the caller's (rows, lanes) array lies."""
-        builder = self.w.builder
-        return self.w.floats_on(self.w.pointer(name), builder.add(builder.mul(k, self.lanes), first))
+    def _outside(self, name: str, k: Any) -> Callable[[Any], Any]:
+        """Where a lane of row k of the caller's (rows, lanes) tensor lies, whose strides are among the parameters."""
+        w, builder = self.w, self.w.builder
+        start = w.floats_on(w.pointer(name), builder.mul(k, w.parameter(f"{name}_row")))
+        stride = w.parameter(f"{name}_lane")
+        return lambda lane: w.floats_on(start, builder.mul(lane, stride))
 
     @contextmanager
     def _flushing(self) -> Iterator[None]:
@@ -120,12 +122,12 @@ class Chunks:
         w, builder = self.w, self.w.builder
 
         def row(k: Any) -> None:
-            source, target = self._outside("inputs", k, first), w.bytes_on(saved, builder.mul(k, self.row_bytes))
+            source, target = self._outside("inputs", k), w.bytes_on(saved, builder.mul(k, self.row_bytes))
+            last = builder.sub(count, i64(1))
 
             def lane(j: Any) -> None:
-                last = builder.sub(count, i64(1))
                 known = builder.select(builder.icmp_signed("<", j, count), j, last)
-                builder.store(self._float(w.floats_on(source, known)), w.floats_on(target, j))
+                builder.store(self._float(source(builder.add(first, known))), w.floats_on(target, j))
 
             w.loop(self.width, lane)
 
@@ -149,7 +151,7 @@ class Chunks:
         w, builder = self.w, self.w.builder
 
         def row(k: Any) -> None:
-            target = self._outside("outputs", k, first)
+            target = w.floats_on(w.pointer("outputs"), builder.add(builder.mul(k, self.lanes), first))
             source, mask = self._output_row(k, saved, "uniform", "constant")
 
             def lane(j: Any) -> None:
@@ -195,27 +197,28 @@ class Chunks:
         self.w.builder.call(self.w.functions[function], [self.w.parameters])
 
     def _seed(self, gradient: Any, first: Any, count: Any) -> None:
-        """Add the gradients of the outputs to their rows'."""
+        """Add the gradients of the first outputs, as many as are given, to their rows'."""
         w, builder = self.w, self.w.builder
 
         def row(k: Any) -> None:
-            source = self._outside("output_gradient", k, first)
+            source = self._outside("output_gradient", k)
             target, mask = self._output_row(k, gradient, "uniform_gradient", "trash")
 
             def lane(j: Any) -> None:
                 place = w.floats_on(target, builder.and_(j, mask))
-                builder.store(builder.fadd(self._float(place), self._float(w.floats_on(source, j))), place)
+                part = self._float(source(builder.add(first, j)))
+                builder.store(builder.fadd(self._float(place), part), place)
 
             w.loop(count, lane)
 
-        w.loop(w.parameter("output_count"), row)
+        w.loop(w.parameter("given_count"), row)
 
     def _copy_input_gradient(self, gradient: Any, first: Any, count: Any) -> None:
         w, builder = self.w, self.w.builder
 
         def row(k: Any) -> None:
             source = w.bytes_on(gradient, builder.mul(k, self.row_bytes))
-            target = self._outside("input_gradient", k, first)
-            w.loop(count, lambda j: builder.store(self._float(w.floats_on(source, j)), w.floats_on(target, j)))
+            target = self._outside("input_gradient", k)
+            w.loop(count, lambda j: builder.store(self._float(w.floats_on(source, j)), target(builder.add(first, j))))
 
         w.loop(w.parameter("input_count"), row)

@@ -157,7 +157,7 @@ class Machine:
         return parameters
 
     def forward(self, inputs: Tensor, uniform: Tensor | None = None) -> tuple[Tensor, Run]:
-        """Outputs, shape (outputs, lanes), from inputs of shape (inputs, lanes) and (uniform inputs,); both contiguous."""
+        """Outputs, shape (outputs, lanes), from inputs of shape (inputs, lanes) and (uniform inputs,)."""
         program = self.program
         division = self._division(inputs.shape[1])
         saved = torch.empty(division.chunks * program.saved_rows * division.width, dtype=self.dtype)
@@ -170,7 +170,8 @@ class Machine:
             memory, places = division.memory(self.dtype)
             parameters = self._parameters(run)
             parameters[_LOCAL] = places[0]
-            parameters[_INPUTS], parameters[_OUTPUTS] = inputs.data_ptr(), outputs.data_ptr()
+            _place(parameters, _INPUTS, inputs)
+            parameters[_OUTPUTS] = outputs.data_ptr()
             parameters[_FIRST], parameters[_LAST] = first, last
             self.kernel.forward(parameters.buffer_info()[0])
             division.release(memory)
@@ -213,9 +214,11 @@ class Machine:
         return [part(bounds[0], bounds[1]), *(other.result() for other in others)]
 
     def backward(self, run: Run, output_gradient: Tensor) -> tuple[Tensor, Tensor]:
-        """Gradients of the inputs, shape (inputs, lanes), and of the uniform inputs, from contiguous ones of the outputs."""
+        """Gradients of the inputs, shape (inputs, lanes), and of the uniform inputs, from those of the first outputs."""
         program, division = self.program, run.division
-        gradient = torch.empty((program.input_count, division.lanes), dtype=self.dtype)
+        gradient = torch.empty(
+            (division.lanes, program.input_count), dtype=self.dtype
+        ).t()  # as most inputs lie in memory
         groups = min(GROUPS, division.chunks) if program.uniform_rows else 1
         shape = (groups, program.uniform_rows, self.kernel.width)
         uniform_gradient = torch.zeros(shape, dtype=self.dtype) if program.uniform_rows else None
@@ -227,7 +230,9 @@ class Machine:
                 parameters[place] = address
             if uniform_gradient is not None:
                 parameters[_UNIFORM_GRADIENT] = uniform_gradient[group].data_ptr()
-            parameters[_OUTPUT_GRADIENT], parameters[_INPUT_GRADIENT] = output_gradient.data_ptr(), gradient.data_ptr()
+            _place(parameters, _OUTPUT_GRADIENT, output_gradient)
+            _place(parameters, _INPUT_GRADIENT, gradient)
+            parameters[_GIVEN] = len(output_gradient)
             parameters[_FIRST], parameters[_LAST] = first, last
             self.kernel.backward(parameters.buffer_info()[0])
             division.release(memory)
@@ -260,9 +265,20 @@ class Machine:
         return gradient[: program.uniform_count, 0].contiguous()
 
 
+def _place(parameters: array[int], places: tuple[int, int, int], rows: Tensor) -> None:
+    """Note where rows lie."""
+    address, row, lane = places
+    parameters[address] = rows.data_ptr()
+    parameters[row], parameters[lane] = rows.stride()
+
+
+def _places(name: str) -> tuple[int, int, int]:
+    return PLACES[name], PLACES[f"{name}_row"], PLACES[f"{name}_lane"]
+
+
 _SCRATCH = tuple(PLACES[name] for name in ("local", "local_gradient", "saved_gradient", "trash"))
-_LOCAL, _SAVED, _UNIFORM, _INPUTS, _OUTPUTS = (PLACES[name] for name in "local saved uniform inputs outputs".split())
-_OUTPUT_GRADIENT, _INPUT_GRADIENT, _UNIFORM_GRADIENT = (
-    PLACES[f"{name}_gradient"] for name in ("output", "input", "uniform")
+_LOCAL, _SAVED, _UNIFORM, _OUTPUTS, _UNIFORM_GRADIENT, _GIVEN, _FIRST, _LAST, _FAILED = (
+    PLACES[name]
+    for name in "local saved uniform outputs uniform_gradient given_count first_chunk last_chunk failed".split()
 )
-_FIRST, _LAST, _FAILED = (PLACES[name] for name in ("first_chunk", "last_chunk", "failed"))
+_INPUTS, _OUTPUT_GRADIENT, _INPUT_GRADIENT = map(_places, ("inputs", "output_gradient", "input_gradient"))

@@ -89,7 +89,7 @@ class Variant:
 
     @functools.cached_property
     def _packing(self) -> Packing:
-        return Packing(self.inputs, self.recording.outputs, self.lanes, self.machine.dtype, len(self.warned))
+        return Packing(self.inputs, self.recording.outputs, self.lanes, self.machine.dtype)
 
     @staticmethod
     def _fetched(spec: Input, tensors: list[Tensor], beta: Tensor | None) -> Tensor:
