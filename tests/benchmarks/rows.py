@@ -142,8 +142,9 @@ def levenshtein(n: int, batch: int, letters: int = 4) -> Row:
 def bellman_ford(size: int = 12, batch: int = 70) -> Row:
     def relaxed() -> Callable[..., Tensor]:
         program = relax(fresh(shortest_path), hard=("rounds",), batch=True, beta=BETA)
+        # where a path begins and ends is certain: these are numbers
         return lambda cost: torch.stack(
-            [torch.as_tensor(on, dtype=cost.dtype).expand(batch) for on in program(cost, size)]
+            [on if isinstance(on, Tensor) else cost.new_full((batch,), on) for on in program(cost, size)]
         )
 
     conorm = CONORMS[0][1]
