@@ -79,7 +79,8 @@ class Packing:
 
     def split(self, rows: Tensor) -> tuple[Tensor, ...]:
         """The outputs as tensors of their own, side by side in memory, and no views of each other."""
-        parts = torch.unsafe_split_with_sizes(rows[: self.count].view(-1), self._sizes)
+        flat = (rows if len(rows) == self.count else rows[: self.count]).view(-1)
+        parts = torch.unsafe_split_with_sizes(flat, self._sizes)
         return parts if self._only_scalars else tuple(map(self._output, self.outputs, parts, self._layouts))
 
     def _output(self, spec: Output, part: Tensor, layout: Layout) -> Tensor:
@@ -133,11 +134,12 @@ class Called:
         self.packing = packing
         self.replay = replay
         self.run: Run | None = None
-        self.extra: Tensor | None = None  # rows beyond the outputs: masses that are warned of
+        self.masses: list[float] = []  # the largest in each row beyond the outputs, which may be warned of
 
     def forward(self, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
         outputs, self.run = self.machine.forward(*self.packing.inputs_of(tensors))
-        self.extra = outputs[self.packing.count :]
+        if len(outputs) > self.packing.count:
+            self.masses = outputs[self.packing.count :].amax(1).tolist()
         return self.packing.split(outputs)
 
     def backward(self, tensors: Sequence[Tensor], gradients: Sequence[Tensor | None]) -> list[Tensor]:

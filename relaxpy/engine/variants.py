@@ -67,11 +67,10 @@ class Variant:
         called = Called(self.machine, self._packing, self.replay)
         outputs = ProgramFunction.apply(called, self.differentiable, *given)  # type: ignore[no-untyped-call]
         assert called.run is not None
-        assert called.extra is not None
         if called.run.failed:
             return False, None
-        for warned, masses in zip(self.warned, called.extra):
-            warned.say(float(masses.max()))
+        for warned, mass in zip(self.warned, called.masses):
+            warned.say(mass)
         building = Building(outputs, arguments.tensors, arguments.containers)
         building.store(self.recording.stored)
         return True, building.build(self.recording.result)

@@ -91,8 +91,9 @@ def test_random_programs(seed: int, lanes: int, uniform_inputs: int, segment_row
         )
 
 
-def test_results_do_not_depend_on_the_number_of_threads(two_threads: None) -> None:
-    drawn = Drawn(7, 200, 4, 3, 5000)
+@pytest.mark.parametrize("uniform_inputs", [0, 3])
+def test_results_do_not_depend_on_the_number_of_threads(uniform_inputs: int, two_threads: None) -> None:
+    drawn = Drawn(7, 200, 4, uniform_inputs, 5000)
     machine = Machine(plan(drawn.tape, drawn.outputs), torch.float64)
     results = []
     for threads in (1, 2, 4):
