@@ -34,22 +34,24 @@ for _name in "add radd sub rsub mul rmul truediv rtruediv neg".split():
     setattr(_Traced, f"__{_name}__", _mixed)
 
 
-def _parts(rule: Rule) -> npt.NDArray[np.bool_]:
-    """Of the gradient of each operand: does it depend on the result (0), on an operand (1, 2, 3)? Is there one at all (4)?"""
-    table = np.zeros((3, 5), np.bool_)
+def _parts(rule: Rule) -> list[int]:
+    """Of the gradient of each operand: the bits of what it depends on, the result (bit 0) and operands (1, 2, 3); ``PASSES``, if
+    there is one.
+    """
+    found = [0, 0, 0]
     if rule.reverse is not None:
         values = [_Traced(frozenset([k])) for k in range(rule.arity + 1)]
         for operand, part in enumerate(rule.reverse(_Traced(), _Traced(), *values)):
             if part is not None:
-                table[operand, [*part.sources, 4]] = True
-    return table
+                found[operand] = PASSES | sum(1 << source for source in part.sources)
+    return found
 
 
+PASSES = 1 << 4
 _SUM, _DOT, _SOFTMAX = (CODES[name] for name in (SUM, DOT, SOFTMAX))
-_PARTS = np.zeros((len(CODES), 3, 5), np.bool_)
+_PARTS = np.zeros((len(CODES), 3), np.uint8)
 for _rule in RULES:
     _PARTS[CODES[_rule.name]] = _parts(_rule)
-_OF_RULE = np.array([code < len(RULES) for code in range(len(CODES))])
 
 
 class Reversal:
@@ -65,12 +67,11 @@ class Reversal:
         self._source: Long = graph.sources[self._edges]
         self._slot: Long = self._edges - operands.start[self._reader]
         kind = graph.operation[self._reader]
-        self._of_rule: Truths = _OF_RULE[kind]
-        self._of_dot: Truths = kind == _DOT
+        self._of_rule: Truths = kind < len(RULES)
+        self._of_dot: Long = np.nonzero(kind == _DOT)[0]
+        self._parts = _PARTS[kind, np.minimum(self._slot, 2)]
         # the scale of a softmax comes first among its operands, and takes no gradient
-        passes = np.where(
-            self._of_rule, _PARTS[kind, np.minimum(self._slot, 2), 4], (kind != _SOFTMAX) | (self._slot > 0)
-        )
+        passes = (self._parts >= PASSES) | ~self._of_rule & ((kind != _SOFTMAX) | (self._slot > 0))
         given = np.zeros(graph.tape.rows, np.bool_)
         given[[*graph.tape.lane_inputs, *graph.tape.uniform_inputs]] = True
         given[definer >= 0] = ~main[definer[definer >= 0]]  # of the prologue
@@ -91,10 +92,13 @@ class Reversal:
     def _first_places(self) -> Long:
         """For each row, the operand that its gradient first comes from; -1 if there is none."""
         graph, operands, edges = self.graph, self.graph.operands, self._edges
-        # the kernel goes through both lists of a dot product at once
-        length = graph.code[self._reader, 3].astype(np.int64)
-        second = self._slot >= length
-        rank = np.where(self._of_dot, 2 * self._slot + second - 2 * length * second, self._slot)
+        rank = self._slot
+        if len(self._of_dot):
+            # the kernel goes through both lists of a dot product at once
+            rank = rank.copy()
+            slot = rank[self._of_dot]
+            length = graph.code[self._reader[self._of_dot], 3].astype(np.int64)
+            rank[self._of_dot] = np.where(slot < length, 2 * slot, 2 * (slot - length) + 1)
         backward = np.empty(len(operands.row), np.int64)
         backward[operands.start[self._reader + 1] - 1 - rank] = np.arange(len(edges))
         order = backward[edges]
@@ -113,27 +117,25 @@ class Reversal:
         """The instructions with local results that are read by what is reversed, or by another one of these."""
         graph = self.graph
         inner = (self._source >= 0) & local[self._source]
-        chosen = self.back & local & ((graph.operation == _SOFTMAX) | self._wanted[:, 0])
+        chosen = self.back & local & ((graph.operation == _SOFTMAX) | (self._wanted & 1 > 0))
         chosen[self._source[inner & self._read()]] = True
         sources = np.full(len(graph.operands.row), -1, np.int64)
         sources[self._edges[inner]] = self._source[inner]
         return local & graph.marked(np.nonzero(chosen)[0], sources, backward=True)
 
-    def _values_wanted(self) -> npt.NDArray[np.bool_]:
-        """For each instruction: do gradients that go on depend on its result (0), on its operands (1, 2, 3)?"""
-        goes_on = np.zeros((len(self.graph.code), 3), np.bool_)
-        chosen = self._useful & self._of_rule
-        goes_on[self._reader[chosen], self._slot[chosen]] = True
-        wanted = np.zeros((len(self.graph.code), 5), np.bool_)
-        (back,) = np.nonzero(self.back)
+    def _values_wanted(self) -> npt.NDArray[np.uint8]:
+        """For each instruction the bits of what gradients that go on depend on: its result (bit 0), its operands (1, 2, 3)."""
+        wanted = np.zeros(len(self.graph.code), np.uint8)
+        useful = self._useful & self._of_rule
         for operand in range(3):
-            wanted[back] |= goes_on[back, operand, None] & _PARTS[self.graph.operation[back], operand]
+            chosen = useful & (self._slot == operand)
+            wanted[self._reader[chosen]] |= self._parts[chosen]
         return wanted
 
     def _read(self) -> Truths:
         """The operands whose values the reversed instructions read."""
-        read: Truths = self._of_rule & self._wanted[self._reader, np.minimum(self._slot, 2) + 1]
-        (places,) = np.nonzero(self._of_dot)
-        length = self.graph.code[self._reader[places], 3].astype(np.int64)
-        read[places] = self._useful[places + np.where(self._slot[places] < length, length, -length)]
+        bit = np.left_shift(2, np.minimum(self._slot, 2)).astype(np.uint8)
+        read: Truths = self._of_rule & (self._wanted[self._reader] & bit > 0)
+        slot, length = self._slot[self._of_dot], self.graph.code[self._reader[self._of_dot], 3].astype(np.int64)
+        read[self._of_dot] = self._useful[self._of_dot + np.where(slot < length, length, -length)]
         return read
