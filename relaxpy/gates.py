@@ -85,7 +85,7 @@ def _own_nodes(function: _Function) -> Iterator[ast.AST]:
 
 def _gate_function(function: ast.FunctionDef, runtime: str, free: list[str]) -> None:
     gate = _parsed(
-        f"{_CALL} = {runtime}.state.call is None and {runtime}.enter()\n"
+        f"{_CALL} = {runtime}.state.call is None and {runtime}.enter(__name__)\n"
         f"try:\n"
         f"    if {_CALL} and {_CALL}.softens({_values(function.args)}): return {_CALL}.again({_probe(free)})\n"
         f"finally:\n"
@@ -128,7 +128,7 @@ def _gate_suspended(function: ast.FunctionDef | ast.AsyncFunctionDef, runtime: s
     else:
         instead = _YIELDED_LATER if _yields(function) else _AWAITED
     gate = _parsed(
-        f"{_CALL} = {runtime}.state.call is None and {runtime}.in_pieces({_probe(free)}, {_values(function.args)})\n"
+        f"{_CALL} = {runtime}.state.call is None and {runtime}.in_pieces(__name__, {_probe(free)}, {_values(function.args)})\n"
         f"if {_CALL}:\n{instead}"
     )
     for node in ast.walk(gate[1]):  # tracebacks show the line where it waits
@@ -196,7 +196,7 @@ def _gate_lambda(function: ast.Lambda, runtime: str) -> None:
         names.add("__class__")
     probe = _probe(sorted(names - own))
     test = _expression(f"{runtime}.state.call is not None")
-    outside = f"{runtime}.from_outside({probe}, {_values(function.args)})"
+    outside = f"{runtime}.from_outside(__name__, {probe}, {_values(function.args)})"
     if _yields(function):
         outside = f"(yield from {outside})"
     function.body = ast.copy_location(ast.IfExp(test, function.body, _expression(outside)), function.body)

@@ -129,7 +129,7 @@ def call(
         return run(plan, args, kwargs)
     beta: Any = options.beta
     entry = programs.entry(key, arguments.objects)
-    if not isinstance(beta, Tensor):
+    if type(beta) is float:
         entry = entry.of_number(beta)
         beta = torch.tensor(beta, dtype=torch.float64) if entry.for_any_beta else None
     if auto and not entry.met:
@@ -183,7 +183,7 @@ def _by_new_program(programs: Programs, entry: Entry, request: Request) -> tuple
 
 def _key_of_options(options: Options) -> Any:
     beta: Any = options.beta
-    if not isinstance(beta, Tensor):
+    if type(beta) is float:
         beta = None  # see Entry.of_number
     else:
         if type(beta) not in (Tensor, torch.nn.Parameter) or beta.device.type != "cpu":

@@ -2,7 +2,7 @@
 
 The compiler puts a gate around its body, so that no frame of relaxpy's comes between the function and its caller::
 
-    call = _rt.state.call is None and _rt.enter()
+    call = _rt.state.call is None and _rt.enter(__name__)
     try:
         if call and call.softens([x, y], [], {}): return call.again(lambda: [free, variables])
         ...
@@ -15,7 +15,7 @@ The compiler puts a gate around its body, so that no frame of relaxpy's comes be
 Only if there is something soft among its arguments, the function is called once more, from inside the call. Generators and
 coroutines, whose bodies run in pieces, ask when they begin to run, and drive what is made from inside the call::
 
-    call = _rt.state.call is None and _rt.in_pieces(lambda: [free, variables], [x, y], [], {})
+    call = _rt.state.call is None and _rt.in_pieces(__name__, lambda: [free, variables], [x, y], [], {})
     if call: return (yield from call)
 """
 
@@ -147,13 +147,28 @@ def _running(frame: FrameType, probe: FunctionType | None) -> FunctionType:
     return FunctionType(code, frame.f_globals, code.co_name, None, closure)
 
 
-def enter() -> Gate:
+def enter(module: str) -> Gate:
     """Begin an outermost call of the function whose code calls this."""
+    if "torch._dynamo" in sys.modules:
+        _leave_to_python(module)
     return Gate(sys._getframe(1).f_globals)
 
 
-def from_outside(probe: FunctionType | None, positional: list[Any], keyword_only: list[Any], others: dict[str, Any]) -> Any:
+def _leave_to_python(module: str) -> None:
+    """Under torch.compile the function is called as it is, since its gate looks at its frame."""
+    if sys.modules["torch"].compiler.is_compiling():
+        from relaxpy.runtime import uncompiled  # the compiler cannot follow a lazy module
+
+        uncompiled.leave_alone(module)
+        sys.modules["torch._dynamo"].graph_break("its module is relaxed as a whole")
+
+
+def from_outside(
+    module: str, probe: FunctionType | None, positional: list[Any], keyword_only: list[Any], others: dict[str, Any]
+) -> Any:
     """The result of the lambda that asks, as an outermost call; it has no room for a gate of its own."""
+    if "torch._dynamo" in sys.modules:
+        _leave_to_python(module)
     frame = sys._getframe(1)
     gate = Gate(frame.f_globals)
     try:
@@ -163,12 +178,16 @@ def from_outside(probe: FunctionType | None, positional: list[Any], keyword_only
         gate.close()
 
 
-def in_pieces(probe: FunctionType | None, positional: list[Any], keyword_only: list[Any], others: dict[str, Any]) -> Any:
+def in_pieces(
+    module: str, probe: FunctionType | None, positional: list[Any], keyword_only: list[Any], others: dict[str, Any]
+) -> Any:
     """What the generator or coroutine that asks drives instead of its own body; None if nothing can be soft.
 
     What it will meet when it goes on, attributes and variables of its module, is not known yet: so it is driven where torch
     is at hand.
     """
+    if "torch._dynamo" in sys.modules:
+        _leave_to_python(module)
     frame = sys._getframe(1)
     gate = Gate(frame.f_globals)
     try:
