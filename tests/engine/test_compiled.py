@@ -14,6 +14,7 @@ from torch import Tensor, nn
 pytest.importorskip("llvmlite")
 
 from torch._dynamo.testing import CompileCounter
+from torch.utils.checkpoint import checkpoint
 
 import relaxpy
 from relaxpy import relax
@@ -318,3 +319,23 @@ def test_a_schedule_and_options_of_a_call_break_the_graph_and_are_not_stale() ->
         for _ in range(3):
             assert_same(compiled(x), function(x), [x])
             schedule.step()
+
+
+def test_sizes_that_are_all_dynamic() -> None:
+    sort = relax(bubble_sort, batch=True)
+    graph = torch.compile(lambda x: sort(x * 2.0)[0], backend="aot_eager", fullgraph=True, dynamic=True)
+    for shape in ((3, 4), (5, 4), (5, 6), (2, 3)):
+        x = torch.rand(shape, dtype=torch.float64, requires_grad=True)
+        with relaxpy.options(engine="auto"):
+            ours = graph(x)
+        assert_same(ours, sort(x * 2.0)[0], [x])
+
+
+def test_a_checkpoint_around_a_call_breaks_the_graph_and_runs_again() -> None:
+    sort = relax(bubble_sort, batch=True)
+
+    def program(x: Tensor) -> Any:
+        return checkpoint(lambda y: sort(y * 2.0)[0].sin(), x, use_reentrant=False)
+
+    x = torch.rand(3, 4, dtype=torch.float64, requires_grad=True)
+    assert_same(in_graph(program, "aot_eager", fullgraph=False)(x), program(x), [x])
