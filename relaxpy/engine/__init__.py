@@ -1,11 +1,13 @@
 """The tape engine: a relaxed call recorded once and run as one program of a small vector machine.
 
 `call` is where the runtime comes in. A call that cannot be recorded, or whose program might be out of date, runs operation by
-operation, as it would without the engine; `f.engine_report()` says why. The machine needs llvmlite (``relaxpy[fast]``).
+operation, as it would without the engine; `f.engine_report()` says why. The machine needs llvmlite (``relaxpy[fast]``);
+without it programs run as groups of torch operations.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 import threading
 from collections.abc import Callable
@@ -14,8 +16,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.autograd import forward_ad
 
-from relaxpy.engine import objectcode
-
 if TYPE_CHECKING:
     from relaxpy.runtime.options import Options
 
@@ -23,7 +23,7 @@ __all__ = ["call", "declines", "note", "tries"]
 
 _ATOMS = frozenset({int, float, bool, str, bytes, complex, type(None)})
 _lock = threading.Lock()
-_HAVE_MACHINE = objectcode.available()
+_HAVE_NUMPY = importlib.util.find_spec("numpy") is not None
 
 
 def tries(plan: Any, chosen: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
@@ -92,8 +92,8 @@ def _new_programs(made: Any) -> Any:
 
 def _why_not_now(options: Options) -> str | None:
     """Circumstances in which torch must see every operation."""
-    if not _HAVE_MACHINE:
-        return "llvmlite is not installed (pip install relaxpy[fast])"
+    if not _HAVE_NUMPY:
+        return "numpy is not installed (pip install numpy)"
     if options.mode != "soft" or options.estimator != "merged":
         return f"mode={options.mode!r}, estimator={options.estimator!r}"
     if torch._C._functorch.peek_interpreter_stack() is not None or forward_ad._current_level >= 0:
@@ -103,7 +103,7 @@ def _why_not_now(options: Options) -> str | None:
     if torch._C._autograd._top_saved_tensors_default_hooks(True) is not None:
         # of torch.utils.checkpoint, for example, which wants the same tensors to be saved when it calls once more
         return "hooks are told of every tensor that is saved for the backward pass"
-    if torch.is_autocast_enabled("cpu"):
+    if torch.is_autocast_enabled("cpu") or torch.is_autocast_enabled("cuda"):
         return "autocast is on"
     if torch.is_anomaly_enabled():
         return "autograd's anomaly detection is on"

@@ -24,7 +24,8 @@ class Arguments:
     """``key``: hashable; ``tensors``: what becomes soft, each once; ``containers``: lists and dicts; ``objects``: all else.
 
     ``batch`` says which axis is that of the lanes: integers and truths that differ between lanes become soft, too.
-    ``most``: with more parts than that the call is refused. What cells hold, ``captured``, is never soft.
+    ``most``: with more parts than that the call is refused. What cells hold, ``captured``, is never soft. ``devices``: the types
+    of those where tensors may be, all of them on one.
     """
 
     def __init__(
@@ -34,7 +35,10 @@ class Arguments:
         batch: Any = False,
         most: int | None = None,
         captured: Sequence[CellType] = (),
+        devices: Sequence[str] = ("cpu",),
     ) -> None:
+        self._devices = devices
+        self.device = torch.device("cpu")
         self._left = sys.maxsize if most is None else most
         self.tensors: list[Tensor] = []
         self.places: dict[int, int] = {}
@@ -118,14 +122,18 @@ class Arguments:
         place = self.places.get(id(tensor))
         if place is not None:
             return "again", "tensor", place
-        if tensor.device.type != "cpu" or tensor.layout is not torch.strided:
+        if not self.tensors:
+            self.device = tensor.device
+        if tensor.device.type not in self._devices or tensor.layout is not torch.strided:
             refuse(f"an argument is on {tensor.device}, or sparse")
+        if tensor.device != self.device:
+            refuse("its arguments are on several devices")
         self.places[id(tensor)] = len(self.tensors)
         self.tensors.append(tensor)
         return tensor.shape, tensor.dtype
 
     def constant(self, tensor: Tensor) -> Any:
-        if type(tensor) not in _TENSORS or tensor.device.type != "cpu" or tensor.numel() > LARGEST_CONSTANT:
+        if type(tensor) not in _TENSORS or tensor.device.type not in self._devices or tensor.numel() > LARGEST_CONSTANT:
             refuse("a hard argument is a large tensor, or of another kind or device")
         if tensor.requires_grad:
             refuse("a hard argument needs a gradient")

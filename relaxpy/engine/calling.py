@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
-from relaxpy.engine.machine import Machine, Run
+from relaxpy.engine.executor import Executor
 from relaxpy.engine.recorder import Input
 from relaxpy.engine.results import Output
 
@@ -19,18 +19,20 @@ Layout: TypeAlias = tuple[tuple[int, ...], tuple[int, ...]] | None
 class Packing:
     """How the tensors of a call become rows of inputs, and rows of outputs become tensors."""
 
-    def __init__(self, inputs: Sequence[Input], outputs: Sequence[Output], lanes: int, dtype: torch.dtype) -> None:
+    def __init__(self, inputs: Sequence[Input], outputs: Sequence[Output], lanes: int, like: Tensor) -> None:
+        """``like``: an empty tensor of the program's type and device."""
         self.inputs = inputs
         self.outputs = outputs
         self.lanes = lanes
-        self.dtype = dtype
+        self.dtype = like.dtype
+        self._none = like.new_empty((0, lanes))
         self.count = sum(spec.count for spec in outputs)  # rows of the outputs; masses that are warned of follow
         self._sizes = [lanes * spec.count for spec in outputs]
         self._layouts = [self._layout(spec) for spec in outputs]
-        self._only_scalars = all(spec.dtype == dtype for spec in outputs) and not any(self._layouts)
+        self._only_scalars = all(spec.dtype == like.dtype for spec in outputs) and not any(self._layouts)
         self._only_one = len(inputs) == 1 and not inputs[0].uniform
         self._counts = [math.prod(spec.shape) for spec in inputs]
-        self._zero = torch.zeros(lanes, dtype=dtype)
+        self._zero = like.new_zeros(lanes)
 
     def rows(self, tensors: Sequence[Tensor], uniform: bool) -> Tensor | None:
         """Inputs, shape (inputs, lanes) or (uniform inputs,); None if there are none."""
@@ -45,7 +47,7 @@ class Packing:
             return self._flat(self.inputs[0], tensors[0]), None
         lanes = self.rows(tensors, uniform=False)
         if lanes is None:
-            lanes = torch.empty((0, self.lanes), dtype=self.dtype)
+            lanes = self._none
         return lanes, self.rows(tensors, uniform=True)
 
     def _flat(self, spec: Input, tensor: Tensor) -> Tensor:
@@ -129,11 +131,11 @@ class Packing:
 class Called:
     """One forward run, for the autograd function below: what to run, and what it left."""
 
-    def __init__(self, machine: Machine, packing: Packing, replay: Callable[..., Tensor]) -> None:
+    def __init__(self, machine: Executor, packing: Packing, replay: Callable[..., Tensor]) -> None:
         self.machine = machine
         self.packing = packing
         self.replay = replay
-        self.run: Run | None = None
+        self.run: Any = None
         self.masses: list[float] = []  # the largest in each row beyond the outputs, which may be warned of
 
     def forward(self, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:

@@ -21,6 +21,7 @@ from relaxpy.engine.recorded import refuse
 from relaxpy.engine.tape import Tape
 
 MOST_BYTES = 1 << 28
+LEAST_ROWS = 1024  # for which there is room, however many lanes
 FIRST_BYTES = 1 << 20  # to begin with
 GROWTH = 4  # times as many rows, whenever there are too few
 MANY = 1024  # lanes, of which few are looked at from the beginning
@@ -39,6 +40,13 @@ def some_of(lanes: int) -> Tensor:
     place = torch.arange(FEW, dtype=torch.float64)
     chosen: Tensor = torch.unique(((place + place * GOLDEN % 1.0) * (lanes / FEW)).long())
     return chosen
+
+
+def narrower(lanes: int, all_lanes: int, sample: Tensor | None) -> Tensor:
+    """Some of the lanes, to go on with where there is no room for the values of all."""
+    if lanes <= FEW or sample is not None:
+        refuse("it decides by values, and is too long for so many lanes")
+    return some_of(all_lanes)
 
 
 class Evaluation:
@@ -61,7 +69,7 @@ class Evaluation:
         """No rows yet, of so many lanes."""
         self.lanes = lanes
         self.width = -(-max(1, lanes) // self.kernel.width) * self.kernel.width
-        self._most = max(MOST_BYTES // (self.width * np.dtype(self._kind).itemsize), 1024)
+        self._most = max(MOST_BYTES // (self.width * np.dtype(self._kind).itemsize), LEAST_ROWS)
         self.memory: Floats = np.empty((0, self.width), self._kind)
         self._parameters[PLACES["width"]] = self.width
         self._parameters[PLACES["groups"]] = self.width // self.kernel.width
@@ -83,10 +91,8 @@ class Evaluation:
 
     def _narrow(self, rows: int) -> None:
         """Go on with some of the lanes."""
-        if self.lanes <= FEW or self.sample is not None:
-            refuse("it decides by values, and is too long for so many lanes")
         before = self.memory
-        self.sample = some_of(self._all_lanes)
+        self.sample = narrower(self.lanes, self._all_lanes, self.sample)
         self._begin(len(self.sample))
         self._reserve(rows)
         self.memory[:rows, : self.lanes] = before[:rows, self.sample.numpy()]

@@ -12,9 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from relaxpy.engine import objectcode
 from relaxpy.engine.evaluation import Evaluation, Inputs
 from relaxpy.engine.instructions import CODES
 from relaxpy.engine.recorded import Recorded, lifted, refuse
+from relaxpy.engine.stepping import Stepping
 from relaxpy.engine.tape import Tape
 from relaxpy.runtime.state import state
 
@@ -55,8 +57,9 @@ class Looking:
         return torch.Size(), torch.Size([self.lane_count]), torch.Size([1])
 
     @functools.cached_property
-    def evaluation(self) -> Evaluation:
-        return Evaluation(self.tape, self.values, self.lane_count, self.dtype, self._sample)
+    def evaluation(self) -> Evaluation | Stepping:
+        kind = Evaluation if objectcode.available() else Stepping
+        return kind(self.tape, self.values, self.lane_count, self.dtype, self._sample)
 
     @property
     def sample(self) -> Tensor | None:

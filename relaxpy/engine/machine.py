@@ -89,14 +89,23 @@ class Division:
 class Machine:
     """A program ready to run in one precision."""
 
+    kind = "llvmlite"
+
     def __init__(self, program: Program, dtype: torch.dtype) -> None:
         self.program = program
+        self.smooth = program.smooth
+        self.reached = program.reached
         self.dtype = dtype
+        self.device = torch.device("cpu")
         self.kernel: Kernel = kernel(dtype == torch.float64)
         values = torch.from_numpy(program.constants).to(dtype)
         self._constants = values.unsqueeze(1).expand(-1, self.kernel.width).contiguous()
         self._fixed = self._parameters_of_program()
         self._divisions: dict[tuple[int, int], Division] = {}
+
+    def pays(self, operations: int, lanes: int) -> bool:
+        """Always, as far as the number of operations tells."""
+        return True
 
     def _parameters_of_program(self) -> array[int]:
         program = self.program

@@ -7,8 +7,7 @@ import gc
 
 from torch import Tensor
 
-from relaxpy.engine.machine import Machine
-from relaxpy.engine.planner import plan as planned
+from relaxpy.engine.executor import executor
 from relaxpy.engine.reading import Reading
 from relaxpy.engine.recorded import NO_LANES, refuse
 from relaxpy.engine.recorder import Recorder
@@ -39,7 +38,7 @@ def make(request: Request, reading: Reading, caution: float, sample: Tensor | No
 def _made(request: Request, reading: Reading, caution: float, sample: Tensor | None) -> Variant:
     plan, beta, arguments = request.plan, request.beta, request.arguments
     dtype = arguments.dtype()
-    recorder = Recorder(bool(plan.batch), dtype, caution, sample)
+    recorder = Recorder(bool(plan.batch), arguments.device, dtype, caution, sample)
     recorder.parameters = reading.snapshots.parameters
     if request.options.engine == "auto":
         recorder.widest, recorder.tape.longest = WIDEST, LONGEST
@@ -52,17 +51,26 @@ def _made(request: Request, reading: Reading, caution: float, sample: Tensor | N
     rows = [*recording.rows, *(warned.row for warned in recorder.warned)]
     recorder.close()
     tape = recorder.tape
-    program = planned(tape, rows)
+    machine = executor(tape, rows, dtype, recorder.device)
+    if request.options.engine == "auto" and not machine.pays(recorder.operations, recorder.lane_count):
+        refuse("torch runs its operations as fast one by one")
     replay = Replay(
-        tape.code, tape.arguments, tape.lane_inputs, tape.uniform_inputs, tape.constants, recording.rows, dtype
+        tape.code,
+        tape.arguments,
+        tape.lane_inputs,
+        tape.uniform_inputs,
+        tape.constants,
+        recording.rows,
+        dtype,
+        recorder.device,
     )
-    smooth = program.smooth
+    smooth = machine.smooth
     differentiable = [any(smooth[o.start : o.start + o.count]) and o.dtype.is_floating_point for o in recording.outputs]
     return Variant(
-        machine=Machine(program, dtype),
+        machine=machine,
         replay=replay,
         inputs=recorder.inputs,
-        connected=[not program.reached.isdisjoint(rows) for rows in recorder.input_rows],
+        connected=[not machine.reached.isdisjoint(rows) for rows in recorder.input_rows],
         recording=recording,
         warned=recorder.warned,
         reading=reading,

@@ -32,6 +32,8 @@ MOST_ATTEMPTS = 8
 PATIENCE = 16
 SELDOM = 64
 MOST_DESCRIBED = 2000  # parts of the arguments, beyond which it leaves a call to torch
+# Devices for which a program is recorded, and those where engine="auto" knows what pays.
+_KNOWN, _MEASURED = ("cpu", "cuda"), ("cpu",)
 CAUTION = 0.01  # how far below epsilon a mass must be once a program has turned out to be too short
 
 
@@ -47,6 +49,7 @@ class Programs:
         self.reasons: dict[str, int] = {}
         self.runs = 0
         self.recordings = 0
+        self.executor = ""  # what the last program is run by
         self.refused = 0  # calls in a row for which there could be no program
         self.refusal = ""  # of the last one
         _all.add(self)
@@ -120,8 +123,10 @@ def call(
     """Call a function by one of its programs, recorded if need be, or by ``run``."""
     auto = options.engine == "auto"
     try:
-        arguments = Arguments(args, kwargs, plan.batch, MOST_DESCRIBED if auto else None, plan.captured)
-        key = (_key_of_options(options), plan.batch, plan.hard, torch.get_default_dtype(), arguments.key)
+        most, devices = (MOST_DESCRIBED, _MEASURED) if auto else (None, _KNOWN)
+        arguments = Arguments(args, kwargs, plan.batch, most, plan.captured, devices)
+        of_options = _key_of_options(options, arguments.device)
+        key = (of_options, plan.batch, plan.hard, torch.get_default_dtype(), arguments.device, arguments.key)
         if not arguments.tensors:
             refuse("no argument is soft")
     except NotRecordedError as error:
@@ -181,12 +186,12 @@ def _by_new_program(programs: Programs, entry: Entry, request: Request) -> tuple
     return False, None
 
 
-def _key_of_options(options: Options) -> Any:
+def _key_of_options(options: Options, device: torch.device) -> Any:
     beta: Any = options.beta
     if type(beta) is float:
         beta = None  # see Entry.of_number
     else:
-        if type(beta) not in (Tensor, torch.nn.Parameter) or beta.device.type != "cpu":
+        if type(beta) not in (Tensor, torch.nn.Parameter) or beta.device != device:
             refuse("beta is a tensor of another kind or device")
         beta = (BETA, beta.dtype)
     for chosen in (options.distribution, options.t_norm):
@@ -228,6 +233,7 @@ def _record(programs: Programs, entry: Entry, request: Request, sample: Tensor |
         return None
     reading.forget()
     programs.recordings += 1
+    programs.executor = variant.machine.kind
     entry.variants.insert(0, variant)
     del entry.variants[MOST_VARIANTS:]
     programs.trim()

@@ -19,6 +19,7 @@ from relaxpy.runtime import ops
 
 _NUMBERS = frozenset({float, int, bool})
 _DETACH, _RAMP = CODES["detach"], CODES["ramp"]
+_CPU = torch.device("cpu")
 SMALL = 1024  # elements of a tensor of constants that is kept, since it may come again
 
 
@@ -35,11 +36,13 @@ class Input:
 class Recorder(Looking):
     """The recording of one call, with as many lanes as the call has (one without a batch)."""
 
-    def __init__(self, batched: bool, dtype: torch.dtype, caution: float = 1.0, sample: Tensor | None = None) -> None:
+    def __init__(
+        self, batched: bool, device: torch.device, dtype: torch.dtype, caution: float = 1.0, sample: Tensor | None = None
+    ) -> None:
         super().__init__(dtype, caution, sample)
         self.batched = batched  # have tensors an axis of lanes?
         self._has_batch = batched
-        self.device = torch.device("cpu")
+        self.device = device
         self.inputs: list[Input] = []
         self.input_rows: list[list[int]] = []
         self.parameters: dict[int, tuple[Tensor, Any]] = {}  # captured tensors with a gradient, by identity, and where
@@ -70,6 +73,7 @@ class Recorder(Looking):
         if flat.dtype is not self.dtype:
             flat = flat.to(self.dtype)
         new = self.tape.uniform_input if uniform else self.tape.lane_input
+        flat = flat.cpu()  # to be looked at
         rows = [new() for _ in range(flat.shape[0])]
         self.input_rows.append(rows)
         if rows:
@@ -131,7 +135,7 @@ class Recorder(Looking):
             return recorded
         if type(tensor) is not Tensor and type(tensor) is not torch.nn.Parameter:
             refuse(f"it uses a {type(tensor).__name__}")
-        if tensor.device.type != "cpu":
+        if tensor.device not in (_CPU, self.device):
             refuse("it uses a tensor of another device")
         lanes = NO_LANES
         if self.batched and tensor.dim():

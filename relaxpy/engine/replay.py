@@ -50,7 +50,7 @@ class TorchMathematics:
 
 
 # torch's own functions, where a rule's forward side would lose the derivative of a derivative at some places
-_OWN: dict[str, Callable[..., Tensor]] = {
+OWN: dict[str, Callable[..., Tensor]] = {
     "logsigmoid": torch.nn.functional.logsigmoid,
     "logaddexp": torch.logaddexp,
     "lerp": torch.lerp,
@@ -71,6 +71,7 @@ class Replay:
         constants: dict[int, float],
         outputs: Sequence[int],
         dtype: torch.dtype,
+        device: torch.device,
     ) -> None:
         self.code = code
         self.arguments = arguments
@@ -79,38 +80,47 @@ class Replay:
         self.constants = constants
         self.outputs = outputs
         self.dtype = dtype
+        self.device = device
 
     def __call__(self, lanes: Tensor | None, uniform: Tensor | None, count: int) -> Tensor:
         """The outputs, shape (outputs, lanes)."""
         m = TorchMathematics(self.dtype)
         values: dict[int, Tensor] = {
-            row: torch.full((count,), value, dtype=self.dtype) for row, value in self.constants.items()
+            row: torch.full((count,), value, dtype=self.dtype, device=self.device) for row, value in self.constants.items()
         }
         if lanes is not None:
             values.update(zip(self.lane_inputs, lanes.unbind(0)))
         if uniform is not None:
             values.update((row, value.expand(count)) for row, value in zip(self.uniform_inputs, uniform.unbind(0)))
-        for k in range(0, len(self.code), WORDS):
-            code, row, a, b, c = self.code[k : k + WORDS]
-            name = NAMES[code]
-            if name == CHECK:
-                continue
-            if name in (SUM, DOT, SOFTMAX):
-                self._listed(name, row, a, b, c, values)
-                continue
-            rule = RULES[code]
-            operands = [values[operand] for operand in (a, b, c)[: rule.arity]]
-            own = _OWN.get(name)
-            values[row] = rule.forward(m, *operands) if own is None else own(*operands)
+        work_out(self.code, self.arguments, values, m)
         return torch.stack([values[row] for row in self.outputs])
 
-    def _listed(self, name: str, row: int, offset: int, count: int, scale: int, values: dict[int, Tensor]) -> None:
-        stacked = torch.stack([values[operand] for operand in self.arguments[offset : offset + count]])
-        if name == SUM:
-            values[row] = stacked.sum(0)
-        elif name == DOT:
-            second = torch.stack([values[operand] for operand in self.arguments[offset + count : offset + 2 * count]])
-            values[row] = (stacked * second).sum(0)
-        else:
-            below = (stacked - stacked.detach().amax(0)) * values[scale]
-            values.update(enumerate(torch.softmax(below, 0).unbind(0), row))
+
+def work_out(
+    code: Sequence[int], arguments: Sequence[int], values: dict[int, Tensor], m: TorchMathematics, start: int = 0
+) -> None:
+    """Add the rows that the instructions from ``start`` on write to the ``values`` of the others, all of one shape."""
+    for k in range(start, len(code), WORDS):
+        operation, row, a, b, c = code[k : k + WORDS]
+        name = NAMES[operation]
+        if name == CHECK:
+            continue
+        if name in (SUM, DOT, SOFTMAX):
+            _work_out_list(name, row, arguments[a : a + (2 if name == DOT else 1) * b], c, values)
+            continue
+        rule = RULES[operation]
+        operands = [values[operand] for operand in (a, b, c)[: rule.arity]]
+        own = OWN.get(name)
+        values[row] = rule.forward(m, *operands) if own is None else own(*operands)
+
+
+def _work_out_list(name: str, row: int, listed: Sequence[int], scale: int, values: dict[int, Tensor]) -> None:
+    stacked = torch.stack([values[operand] for operand in listed])
+    if name == SUM:
+        values[row] = stacked.sum(0)
+    elif name == DOT:
+        first, second = stacked.chunk(2)
+        values[row] = (first * second).sum(0)
+    else:
+        below = (stacked - stacked.detach().amax(0)) * values[scale]
+        values.update(enumerate(torch.softmax(below, 0).unbind(0), row))

@@ -6,13 +6,14 @@ import functools
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from relaxpy.engine.arguments import Arguments
 from relaxpy.engine.calling import Called, Packing, ProgramFunction
+from relaxpy.engine.executor import Executor
 from relaxpy.engine.instructions import WORDS
 from relaxpy.engine.looking import Warned
-from relaxpy.engine.machine import Machine
 from relaxpy.engine.reading import Reading
 from relaxpy.engine.recorder import Input
 from relaxpy.engine.recording import Run
@@ -42,7 +43,7 @@ class Request:
 class Variant:
     """A recorded program, with what must be as it was for it to hold."""
 
-    machine: Machine
+    machine: Executor
     replay: Replay
     inputs: list[Input]
     connected: list[bool]  # of each input: may a gradient come to it?
@@ -88,7 +89,8 @@ class Variant:
 
     @functools.cached_property
     def _packing(self) -> Packing:
-        return Packing(self.inputs, self.recording.outputs, self.lanes, self.machine.dtype)
+        like = torch.empty(0, dtype=self.machine.dtype, device=self.machine.device)
+        return Packing(self.inputs, self.recording.outputs, self.lanes, like)
 
     @staticmethod
     def _fetched(spec: Input, tensors: list[Tensor], beta: Tensor | None) -> Tensor:

@@ -23,6 +23,7 @@ BEGIN, END = ".. what follows is written by python -m tests.benchmarks --readme\
 _SHORT = {
     "AlgoVision": (ALGOVISION, ALGOVISION_VECTORISED),
     "recorded": ("tape",),
+    "packed": ("tape, packed",),
     "by hand": ("torch by hand",),
     "compiled": ("compiled by hand",),
 }

@@ -1,9 +1,10 @@
 """The rows of the benchmark: programs, sizes, and in which forms each is there.
 
 The columns: "relaxed" is the plain Python program under `relax`, operation by operation, "tape" the same as one recorded
-program, "checkpoint=4" with an option that trades time for memory; "AlgoVision" the same in its language, element by element;
-"AlgoVision, vectorised" where that language can say it; "torch by hand" what one would write for a batch at once, which for
-bubble sort is another algorithm, the odd-even network of diffsort; "compiled by hand" that under torch.compile.
+program, "tape, packed" that where llvmlite is not installed, "checkpoint=4" with an option that trades time for memory;
+"AlgoVision" the same in its language, element by element; "AlgoVision, vectorised" where that language can say it; "torch by
+hand" what one would write for a batch at once, which for bubble sort is another algorithm, the odd-even network of diffsort;
+"compiled by hand" that under torch.compile.
 """
 
 from __future__ import annotations
@@ -24,16 +25,17 @@ from relaxpy.algorithms.numeric import newton_sqrt
 from relaxpy.algorithms.ordering import selection_sort
 from relaxpy.algorithms.rendering import pixel_by_edges
 from relaxpy.algorithms.sorting import bubble_sort
+from relaxpy.engine import objectcode
 from relaxpy.experiments.model import make_net
 from tests.benchmarks import peers, vectorised
 from tests.benchmarks.measure import Maker, Row
 from tests.laws.test_algovision import peer_bubble_sort
 from tests.laws.test_algovision_shortest_path import CONORMS, peer_shortest_path, shortest_path
 
-RELAXED, TAPE, CHECKPOINTED = "relaxed", "tape", "relaxed, checkpoint=4"
+RELAXED, TAPE, PACKED, CHECKPOINTED = "relaxed", "tape", "tape, packed", "relaxed, checkpoint=4"
 ALGOVISION, ALGOVISION_VECTORISED = "AlgoVision", "AlgoVision, vectorised"
 TORCH, COMPILED = "torch by hand", "compiled by hand"
-COLUMNS = (RELAXED, TAPE, CHECKPOINTED, ALGOVISION, ALGOVISION_VECTORISED, TORCH, COMPILED)
+COLUMNS = (RELAXED, TAPE, PACKED, CHECKPOINTED, ALGOVISION, ALGOVISION_VECTORISED, TORCH, COMPILED)
 BETA = 8.0
 
 
@@ -262,9 +264,29 @@ def under(engine: str, maker: Maker) -> Maker:
     return make
 
 
+def without_llvmlite(maker: Maker) -> Maker:
+    """A recorded program as it runs where llvmlite is not installed."""
+
+    def make() -> Callable[..., Tensor]:
+        program = maker()
+
+        def run(*inputs: Tensor) -> Tensor:
+            available = objectcode.available
+            objectcode.available = lambda: False
+            try:
+                return program(*inputs)
+            finally:
+                objectcode.available = available
+
+        return run
+
+    return make
+
+
 def by_engines(row: Row) -> Row:
     """The row with its relaxed program operation by operation, and recorded."""
-    columns = {RELAXED: under("eager", row.columns[RELAXED]), TAPE: under("tape", row.columns[RELAXED])}
+    recorded = under("tape", row.columns[RELAXED])
+    columns = {RELAXED: under("eager", row.columns[RELAXED]), TAPE: recorded, PACKED: without_llvmlite(recorded)}
     return replace(row, columns={**columns, **{name: maker for name, maker in row.columns.items() if name != RELAXED}})
 
 

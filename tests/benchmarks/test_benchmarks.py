@@ -20,6 +20,7 @@ from tests.benchmarks.rows import (
     CHECKPOINTED,
     COLUMNS,
     COMPILED,
+    PACKED,
     RELAXED,
     TAPE,
     TORCH,
@@ -42,7 +43,7 @@ def gradients(row: Row, column: str) -> tuple[Tensor, list[Tensor]]:
 @pytest.mark.parametrize("row", [row for row in small_rows() if row.columns], ids=lambda row: row.program)
 def test_the_columns_of_a_row_compute_the_same(row: Row) -> None:
     mine, gradients_of_mine = gradients(row, RELAXED)
-    same = {TAPE, CHECKPOINTED, ALGOVISION, ALGOVISION_VECTORISED}
+    same = {TAPE, PACKED, CHECKPOINTED, ALGOVISION, ALGOVISION_VECTORISED}
     same |= set() if row.program in ANOTHER_ALGORITHM else {TORCH}
     for column in same & row.columns.keys():
         theirs, gradients_of_theirs = gradients(row, column)
@@ -51,7 +52,10 @@ def test_the_columns_of_a_row_compute_the_same(row: Row) -> None:
             assert torch.allclose(left, right, atol=2e-4), column
 
 
-def test_the_command_prints_and_writes_all_it_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_prints_and_writes_all_it_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")  # of the terminal
     out = tmp_path / "results"
     options = ["--small", "--seconds", "0.01", "--threads", "1", "--without", COMPILED, "--out", str(out)]
     assert main([*options, "--only", "sort n"]) == 0
@@ -62,11 +66,11 @@ def test_the_command_prints_and_writes_all_it_measured(tmp_path: Path, capsys: p
     assert [row["program"] for row in measured] == ["bubble sort", "selection sort"]
     for row in measured:
         extra = {CHECKPOINTED} if row["program"] == "bubble sort" else set()
-        assert row["columns"].keys() == {RELAXED, TAPE, ALGOVISION, TORCH} | extra
+        assert row["columns"].keys() == {RELAXED, TAPE, PACKED, ALGOVISION, TORCH} | extra
         assert row["hard"]["rewritten"] > 0
         for column, cell in row["columns"].items():
             assert (cell["saved"] == 0) == (column == CHECKPOINTED)
-            assert (cell["operations"] > 0) == (cell["peak"] > 0) == (column != TAPE)
+            assert (cell["operations"] > 0) == (cell["peak"] > 0) == (column not in (TAPE, PACKED))
             assert min(cell["median"], cell["first_call"], *cell["times"]) > 0
             assert len(cell["times"]) >= 5
     assert (out / "scaling.png").stat().st_size > 1000

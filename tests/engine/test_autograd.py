@@ -11,8 +11,6 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-pytest.importorskip("llvmlite")
-
 from relaxpy import relax
 from relaxpy.algorithms.sorting import bubble_sort
 

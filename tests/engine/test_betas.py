@@ -9,8 +9,6 @@ import pytest
 import torch
 from torch import Tensor
 
-pytest.importorskip("llvmlite")
-
 import relaxpy
 from relaxpy import relax, schedules
 from relaxpy.algorithms.sorting import bubble_sort
@@ -18,6 +16,8 @@ from relaxpy.runtime.settings import DISTRIBUTIONS
 
 BETAS = [0.3 * 1.2**k for k in range(30)]
 X = torch.tensor([[0.3, 0.1, 0.7, 0.2], [0.9, 0.2, 0.4, 0.35]], dtype=torch.float64, requires_grad=True)
+
+pytestmark = pytest.mark.usefixtures("groups_pay")
 
 
 def by_option(f: Any, beta: float) -> Any:

@@ -10,9 +10,6 @@ from typing import Any, NamedTuple
 import pytest
 import torch
 from torch import Tensor, nn
-
-pytest.importorskip("llvmlite")
-
 from torch._dynamo.testing import CompileCounter
 from torch.utils.checkpoint import checkpoint
 

@@ -9,8 +9,6 @@ import pytest
 import torch
 from torch import Tensor
 
-pytest.importorskip("llvmlite")
-
 import relaxpy
 from relaxpy import relax
 from relaxpy.algorithms.dynamic import edit_distance

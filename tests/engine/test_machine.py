@@ -5,14 +5,12 @@ from __future__ import annotations
 import multiprocessing
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
-
-pytest.importorskip("llvmlite")
 
 from relaxpy.engine import machine as machine_module, objectcode
 from relaxpy.engine.instructions import BY_NAME, CODES
@@ -21,6 +19,7 @@ from relaxpy.engine.planner import plan
 from relaxpy.engine.tape import Tape
 from tests.engine.test_instructions import MEANING
 
+EXECUTORS = ("machine",)
 SAFE = "add sub mul sigmoid tanh sin maximum minimum lerp where detach lt neg abs".split()
 
 
@@ -37,7 +36,15 @@ def two_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 class Drawn:
     """A random program, with what torch makes of it."""
 
-    def __init__(self, seed: int, length: int, lane_inputs: int, uniform_inputs: int, lanes: int) -> None:
+    def __init__(
+        self,
+        seed: int,
+        length: int,
+        lane_inputs: int,
+        uniform_inputs: int,
+        lanes: int,
+        names: Sequence[str] = (*SAFE, "total", "softmax"),
+    ) -> None:
         choose = random.Random(seed)
         torch.manual_seed(seed)
         self.inputs = torch.randn(lane_inputs, lanes, dtype=torch.float64)
@@ -50,7 +57,7 @@ class Drawn:
         rows.append(self.tape.constant(0.75))
         values.append(torch.full((lanes,), 0.75, dtype=torch.float64))
         for _ in range(length):
-            name = choose.choice([*SAFE, "total", "softmax"])
+            name = choose.choice(names)
             count = BY_NAME[name].arity if name in BY_NAME else choose.randrange(3, 7)
             places = [choose.randrange(len(rows)) for _ in range(count)]
             if name == "softmax":

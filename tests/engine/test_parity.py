@@ -9,8 +9,6 @@ import pytest
 import torch
 from torch import Tensor
 
-pytest.importorskip("llvmlite")
-
 import relaxpy
 from relaxpy.algorithms.rendering import pixel_by_edges
 from relaxpy.errors import RelaxError

@@ -15,8 +15,6 @@ from typing import Any
 import pytest
 import torch
 
-pytest.importorskip("llvmlite")
-
 import relaxpy
 from relaxpy import relax
 

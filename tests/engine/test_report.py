@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from relaxpy import relax
-from relaxpy.engine import objectcode
 from relaxpy.errors import RelaxError
 
 
@@ -22,7 +21,6 @@ def noisy(x: Any) -> Any:
 
 
 def test_programs_and_reasons_are_counted() -> None:
-    pytest.importorskip("llvmlite")
     f = relax(clip, engine="tape")
     for _ in range(3):
         f(torch.tensor(1.0))
@@ -41,16 +39,20 @@ def test_eager_records_nothing() -> None:
     assert str(f.engine_report()) == "no program was recorded"
 
 
-def test_without_llvmlite_calls_are_eager(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("relaxpy.engine._HAVE_MACHINE", False)
+def test_without_numpy_calls_are_eager(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("relaxpy.engine._HAVE_NUMPY", False)
     f = relax(clip, engine="tape")
     assert float(f(torch.tensor(5.0))) == 5.0
-    assert "llvmlite" in str(f.engine_report())
+    assert f.engine_report().eager == {"numpy is not installed (pip install numpy)": 1}
 
 
-def test_availability_is_known_without_importing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    assert not objectcode.available()
+def test_what_runs_programs_is_reported(executor: str) -> None:
+    f = relax(clip, engine="tape")
+    f(torch.tensor(1.0))
+    report = f.engine_report()
+    assert report.executor == {"machine": "llvmlite", "packed": "torch"}[executor]
+    said = "they run as groups of torch operations; pip install relaxpy[fast] for a faster way"
+    assert (said in str(report)) == (executor == "packed")
 
 
 def test_an_engine_that_does_not_exist_is_refused() -> None:
@@ -60,7 +62,6 @@ def test_an_engine_that_does_not_exist_is_refused() -> None:
 
 @pytest.mark.parametrize("circumstance", ["vmap", "grad", "dual", "mode"])
 def test_transformations_are_left_to_the_eager_path(circumstance: str) -> None:
-    pytest.importorskip("llvmlite")
     f = relax(clip, engine="tape", beta=3.0)
     eager = relax(clip, beta=3.0)
     x = torch.tensor([0.3, -0.2])

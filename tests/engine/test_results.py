@@ -9,8 +9,6 @@ from typing import Any, NamedTuple
 import pytest
 import torch
 
-pytest.importorskip("llvmlite")
-
 import relaxpy
 from relaxpy import relax
 

@@ -7,13 +7,13 @@ import math
 import pytest
 import torch
 
-pytest.importorskip("llvmlite")
-
 from relaxpy.engine.instructions import CODES, NAMES
 from relaxpy.engine.machine import Machine
 from relaxpy.engine.planner import Program, plan
 from relaxpy.engine.tape import Tape
 from tests.engine.test_machine import Drawn
+
+EXECUTORS = ("machine",)
 
 
 def names(code: object) -> list[str]:

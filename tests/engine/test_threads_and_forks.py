@@ -11,8 +11,6 @@ import pytest
 import torch
 from torch import Tensor
 
-pytest.importorskip("llvmlite")
-
 from relaxpy import relax
 from relaxpy.algorithms.sorting import bubble_sort
 

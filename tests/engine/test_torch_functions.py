@@ -9,8 +9,6 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-pytest.importorskip("llvmlite")
-
 from relaxpy import relax
 from relaxpy.runtime.settings import DISTRIBUTIONS
 

@@ -10,8 +10,6 @@ import torch
 from torch.autograd import forward_ad, functional
 from torch.utils.checkpoint import checkpoint
 
-pytest.importorskip("llvmlite")
-
 from relaxpy import relax
 from relaxpy.algorithms.sorting import bubble_sort
 
