@@ -156,26 +156,16 @@ def clone(x: Any, **options: Any) -> Any:
 def div(a: Any, b: Any, *, rounding_mode: str | None = None) -> Any:
     if rounding_mode is None:
         return state.recorder.arithmetic(_DIV, _as_float(a), _as_float(b))
-    if rounding_mode == "floor" and not _has_floats(a, b):
-        return state.recorder.elementwise(CODES["floor"], torch.int64, _quotient(a, b))
-    return refuse("division with rounding is left to torch")
-
-
-def _has_floats(*operands: Any) -> bool:
-    return any(type(x) is float or isinstance(x, Tensor) and lifted(x).dtype.is_floating_point for x in operands)
-
-
-def _quotient(a: Any, b: Any) -> Any:
-    """Of integers that the program's floats hold exactly: rounding never reaches the next integer."""
-    recorder = state.recorder
-    return recorder.elementwise(_DIV, recorder.dtype, *(lifted(x) if isinstance(x, Tensor) else x for x in (a, b)))
+    if rounding_mode == "floor":
+        return state.recorder.arithmetic(CODES["floordiv"], a, b)
+    return refuse("division towards zero is left to torch")
 
 
 @registered("remainder")
 def remainder(a: Any, b: Any) -> Any:
-    if _has_floats(a, b):
+    if any(type(x) is float or isinstance(x, Tensor) and lifted(x).dtype.is_floating_point for x in (a, b)):
         refuse("a remainder of floats is left to torch")
-    return sub(a, state.recorder.arithmetic(_MUL, b, div(a, b, rounding_mode="floor")))
+    return sub(a, multiply(b, div(a, b, rounding_mode="floor")))
 
 
 registered("__rtruediv__ __rdiv__")(_reflected(div))

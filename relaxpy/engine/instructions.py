@@ -56,6 +56,18 @@ def _logaddexp(m: Any, a: Any, b: Any) -> Any:
     return m.select(m.eq(a, b), a + math.log(2.0), m.maximum(a, b) + m.log1p(m.exp(-m.abs(a - b))))
 
 
+def _floordiv(m: Any, a: Any, b: Any) -> Any:
+    """The greatest integer whose product with b is not beyond a: a quotient may have been rounded up to it, or beyond."""
+    quotient = a / b
+    whole = m.floor(quotient)
+    left = m.fused(-whole, b, a)
+    along = m.select(m.lt(b, 0.0), -left, left)
+    exact = m.select(m.lt(along, 0.0), whole - 1.0, m.select(m.le(m.abs(b), along), whole + 1.0, whole))
+    infinite = m.select(m.lt(a * b, 0.0), -1.0, quotient)
+    of_finite = m.select(m.lt(m.abs(quotient), math.inf), m.select(m.lt(m.abs(b), math.inf), exact, infinite), quotient)
+    return m.select(m.either(m.lt(m.abs(a), math.inf), m.eq(b, 0.0)), of_finite, math.nan)
+
+
 def _atan2_reverse(m: Any, g: Any, y: Any, a: Any, b: Any) -> tuple[Any, Any]:
     square = a * a + b * b
     share = m.select(m.eq(square, 0.0), 0.0, g / square)
@@ -141,6 +153,7 @@ RULES = (
     Rule("ceil", lambda m, a: m.ceil(a)),
     Rule("trunc", lambda m, a: m.trunc(a)),
     Rule("round", lambda m, a: m.round(a)),
+    Rule("floordiv", _floordiv),
     Rule("detach", lambda m, a: m.detach(a)),
 )
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from relaxpy.engine.functions import add, comparison, div, registered, where
+from relaxpy.engine.functions import Handler, add, comparison, div, registered, where
 from relaxpy.engine.instructions import CODES
 from relaxpy.engine.recorded import Recorded, Verdict, array_of, lifted, refuse
 from relaxpy.engine.shapes import axis_of, stack, unbind, with_ids
@@ -116,6 +117,23 @@ def argmin(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
         return int(position)
 
     return _reduced(x, dim, keepdim, combine, torch.int64)
+
+
+def _greatest(name: str, of_all: Handler) -> Handler:
+    """torch.max and torch.min, of all elements or of two tensors; with indices they are left to torch."""
+
+    def handler(x: Any, *others: Any, **options: Any) -> Any:
+        if not others and not options:
+            return of_all(x)
+        if len(others) == 1 and not options and isinstance(others[0], Tensor):
+            return state.recorder.arithmetic(CODES[name], x, others[0])
+        return refuse(f"torch's `{name[:3]}` along an axis is left to torch")
+
+    return handler
+
+
+registered("max")(_greatest("maximum", amax))
+registered("min")(_greatest("minimum", amin))
 
 
 @registered("softmax")

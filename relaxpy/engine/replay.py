@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -49,13 +50,14 @@ class TorchMathematics:
         return a.detach()
 
 
-# torch's own functions, where a rule's forward side would lose the derivative of a derivative at some places
+# torch's own functions, where a rule's forward side would lose the derivative of a derivative at some places, or digits
 OWN: dict[str, Callable[..., Tensor]] = {
     "logsigmoid": torch.nn.functional.logsigmoid,
     "logaddexp": torch.logaddexp,
     "lerp": torch.lerp,
     "clamp": torch.clamp,
     "rsqrt": torch.rsqrt,
+    "floordiv": partial(torch.div, rounding_mode="floor"),
 }
 
 

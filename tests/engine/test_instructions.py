@@ -40,6 +40,7 @@ OTHERS: dict[str, Callable[..., Tensor]] = {
     "and": truths(torch.logical_and),
     "or": truths(torch.logical_or),
     "detach": torch.Tensor.detach,
+    "floordiv": lambda a, b: torch.div(a, b, rounding_mode="floor").detach(),
 }
 MEANING = {**{name: getattr(torch, name) for name in PLAIN}, **TRUTHS, **OTHERS}
 

@@ -176,7 +176,9 @@ def leader_weights(x: Tensor, sign: int, known_finite: bool = False) -> Tensor:
     """
     if known_finite:
         return _weights_of_finite(x if sign > 0 else -x)
-    x = torch.as_tensor(scopes.guarded(x)[0])
+    (guarded,) = scopes.guarded(x)
+    assert isinstance(guarded, Tensor)
+    x = guarded
     if ops.all_finite(x):
         return _weights_of_finite(x if sign > 0 else -x)
     finite = torch.isfinite(x.detach())
