@@ -12,6 +12,7 @@ from relaxpy.engine.instructions import CHECK, CODES, DOT, SOFTMAX, SUM, WORDS
 from relaxpy.engine.recorded import refuse
 
 LONGEST = 4_000_000  # rows
+LONGEST_SUM = 32  # terms that are added up one after the other
 
 _ADD, _SUB, _MUL, _DIV, _WHERE, _SIGMOID, _RAMP, _MAXIMUM, _DETACH = (
     CODES[name] for name in "add sub mul div where sigmoid ramp maximum detach".split()
@@ -151,7 +152,10 @@ class Tape:
         return None
 
     def total(self, rows: Sequence[int]) -> int:
-        """The sum of rows; of products a dot product."""
+        """The sum of rows; of products a dot product. Many are added up in parts, in which less is lost by rounding."""
+        if len(rows) > LONGEST_SUM:
+            parts = [self.total(rows[k : k + LONGEST_SUM]) for k in range(0, len(rows), LONGEST_SUM)]
+            return self.total(parts)
         if len(rows) == 1:
             return rows[0]
         if len(rows) == 2:

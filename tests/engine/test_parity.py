@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 import relaxpy
+from relaxpy import relax
 from relaxpy.algorithms.rendering import pixel_by_edges
 from relaxpy.errors import RelaxError
 from tests.algorithms.pool import POOL, Case
@@ -150,3 +151,14 @@ def test_few_lanes_of_an_image_stand_for_all_its_pixels() -> None:
     tape, eager = (relaxpy.relax(pixel_by_edges, **options, engine=engine) for engine in ("tape", "eager"))
     torch.testing.assert_close(tape(corners, x, y), eager(corners, x, y), rtol=1e-4, atol=1e-5)
     assert tape.engine_report().recorded == 1
+
+
+@pytest.mark.parametrize("distribution", ["cauchy", "reciprocal"])
+@pytest.mark.parametrize("program", [lambda x: x // 0.5, lambda x: round(x)])
+def test_sums_of_thousands_of_terms_lose_no_more_by_rounding_than_torchs(program: Any, distribution: Any) -> None:
+    x = torch.linspace(-3.0, 3.0, 50)
+    options: Any = {"batch": True, "beta": 2.0, "distribution": distribution}
+    exact = relax(program, engine="eager", **options)(x.double())
+    errors = [(relax(program, engine=engine, **options)(x) - exact).abs().max() for engine in ("tape", "eager")]
+    assert errors[0] <= 2.0 * errors[1]
+    assert errors[0] < 0.01
