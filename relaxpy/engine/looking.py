@@ -20,6 +20,7 @@ from relaxpy.engine.stepping import Stepping
 from relaxpy.engine.tape import Tape
 from relaxpy.runtime.state import state
 
+HEAD_ROOM = 0.5  # how much smaller than now a bound that is looked at may become
 MOST_INTEGERS = 256  # values of an integer that differs between lanes
 
 _ISFINITE, _LE, _NOT = (CODES[name] for name in "isfinite le not".split())
@@ -126,6 +127,20 @@ class Looking:
         for row in rows:
             self.tape.check(self.tape.emit(_ISFINITE, row))
         return True
+
+    def least(self, value: Recorded) -> float:
+        """A bound below all positive values, with room for smaller ones at later calls; the program relies on it."""
+        rows = value.rows()
+        known = [self.tape.constants.get(row) for row in rows]
+        found = [float(self.evaluation.row(row).min()) if own is None else own for row, own in zip(rows, known)]
+        bound = min(low if own is not None else low * HEAD_ROOM for low, own in zip(found, known))
+        if not bound > 0.0:
+            return 0.0
+        edge = self.tape.constant(bound)
+        for row, own in zip(rows, known):
+            if own is None:
+                self.tape.check(self.tape.emit(_LE, edge, row))
+        return bound
 
     def integers(self, value: Recorded) -> list[int]:
         """From the least to the greatest of all lanes, or of the array that they are from; the program relies on that."""

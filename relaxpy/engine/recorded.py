@@ -126,6 +126,9 @@ class Recorded(StandIn):
     def all_finite(self) -> bool:
         return self.recorder.all_finite(self)
 
+    def least(self) -> float:
+        return self.recorder.least(self)
+
     def integers(self) -> list[int]:
         return self.recorder.integers(self)
 

@@ -52,6 +52,9 @@ class StandIn:
     def all_finite(self) -> bool:
         raise NotImplementedError
 
+    def least(self) -> float:  # below which no lane is
+        raise NotImplementedError
+
     def integers(self) -> list[int]:  # that lanes hold, and some that none may hold
         raise NotImplementedError
 

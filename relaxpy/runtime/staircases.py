@@ -46,7 +46,7 @@ class Staircase:
         """Offsets that are reached but for a mass of epsilon, the same in all lanes."""
         mass = max(state.options.epsilon, 1e-12) / 2
         beta = state.options.beta * step
-        width = float(ops.concrete(beta).min()) if isinstance(beta, Tensor) and beta.numel() else float(beta)
+        width = _least(ops.concrete(beta)) if isinstance(beta, Tensor) and beta.numel() else float(beta)
         low, high = (
             math.ceil(reach / max(width, reach / WIDEST, 1e-300)) for reach in perturbation.distribution().reach(mass)
         )
@@ -68,6 +68,10 @@ class Staircase:
 
     def node(self) -> Node:
         return Steps(self)
+
+
+def _least(lanes: Tensor) -> float:
+    return lanes.least() if isinstance(lanes, ops.StandIn) else float(lanes.min())
 
 
 class Steps(Node):

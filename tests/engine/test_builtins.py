@@ -46,3 +46,26 @@ def test_builtins(program: Callable[[Any], Any], batch: bool) -> None:
         first, second = (torch.autograd.grad(total, x)[0] for total in totals)
         torch.testing.assert_close(first, second, rtol=1e-10, atol=1e-10)
     assert tape.engine_report().runs == 3, tape.engine_report()
+
+
+def rounded(x: Any) -> Any:
+    return round(x[0]), math.floor(x[1]) + x[2] // 0.75, x[3] % (x[4] * x[4] + 0.5)
+
+
+def test_rounding_under_betas_that_change_is_recorded_seldom() -> None:
+    options: Any = {"batch": True, "epsilon": 1e-12}  # so that the same steps matter, whatever their number
+    tape, eager = (relax(rounded, engine=engine, **options) for engine in ("tape", "eager"))
+    parameter = torch.nn.Parameter(torch.tensor(1.0, dtype=torch.float64))
+    for k in range(12):
+        x = torch.randn(4, 5, generator=torch.Generator().manual_seed(k), dtype=torch.float64, requires_grad=True)
+        with torch.no_grad():
+            parameter.mul_(1.2)
+        for beta in (1.2**k, parameter):
+            ours, theirs = (function.with_options(beta=beta)(x) for function in (tape, eager))
+            torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-10)
+            wanted = (x, parameter) if beta is parameter else (x,)
+            first, second = (torch.autograd.grad(sum(y.sum() for y in results), wanted) for results in (ours, theirs))
+            torch.testing.assert_close(first, second, rtol=1e-10, atol=1e-10)
+    report = tape.engine_report()
+    assert report.runs == 24
+    assert report.recorded <= 6
