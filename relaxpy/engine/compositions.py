@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from relaxpy.engine.functions import Handler, add, clamp, comparison, div, registered, where
+from relaxpy.engine.functions import add, clamp, div, where
 from relaxpy.engine.instructions import CODES
 from relaxpy.engine.recorded import NO_LANES, Recorded, array_of, lifted, refuse
 from relaxpy.engine.reductions import amax, total, vector_norm
+from relaxpy.engine.registering import Handler, registered
 from relaxpy.engine.shapes import axis_of, with_ids
+from relaxpy.engine.truths import comparison
 from relaxpy.runtime.state import state
 
 

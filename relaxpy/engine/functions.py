@@ -1,43 +1,23 @@
-"""torch functions on recorded tensors that work element by element.
-
-A handler is listed under the names that its function has in torch, torch.Tensor and torch.nn.functional. What is not listed is
-refused, and the call is left to the eager path.
-"""
+"""Arithmetic of torch's on recorded tensors, element by element."""
 
 from __future__ import annotations
 
 import math
-import operator
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from relaxpy.engine.conversions import to
 from relaxpy.engine.instructions import CODES
 from relaxpy.engine.recorded import LANES, Recorded, functions, lifted, refuse
+from relaxpy.engine.registering import Handler, registered
+from relaxpy.engine.truths import comparison
 from relaxpy.runtime.state import state
 
-Handler = Callable[..., Any]
 _ABS, _DIV, _LERP, _MAXIMUM, _MINIMUM, _MUL, _POW = (
     CODES[name] for name in "abs div lerp maximum minimum mul pow".split()
 )
-
-
-def registered(names: str) -> Callable[[Handler], Handler]:
-    """Register a handler for torch functions, and as methods of recorded tensors."""
-
-    def register(handler: Handler) -> Handler:
-        for name in names.split():
-            for home in (torch, Tensor, torch.nn.functional, torch.special, torch.linalg):
-                function = getattr(home, name, None)
-                if callable(function):
-                    functions[function] = handler
-            if hasattr(Tensor, name):
-                setattr(Recorded, name, handler)
-        return handler
-
-    return register
 
 
 def _unary(name: str) -> Handler:
@@ -200,58 +180,6 @@ def detach(x: Any) -> Any:
     return x.recorder.detach(x)
 
 
-def comparison(name: str, swapped: bool = False) -> Handler:
-    code = CODES[name]
-    if swapped:
-        return lambda a, b: state.recorder.compare(code, b, a)
-    return lambda a, b: state.recorder.compare(code, a, b)
-
-
-registered("lt less __lt__")(comparison("lt"))
-registered("le less_equal __le__")(comparison("le"))
-registered("gt greater __gt__")(comparison("lt", swapped=True))
-registered("ge greater_equal __ge__")(comparison("le", swapped=True))
-registered("eq __eq__")(comparison("eq"))
-registered("ne not_equal __ne__")(comparison("ne"))
-
-
-@registered("isfinite")
-def isfinite(x: Any) -> Any:
-    return state.recorder.elementwise(CODES["isfinite"], torch.bool, x)
-
-
-@registered("isnan")
-def isnan(x: Any) -> Any:
-    return state.recorder.elementwise(CODES["isnan"], torch.bool, x)
-
-
-@registered("isinf")
-def isinf(x: Any) -> Any:
-    return comparison("eq")(state.recorder.arithmetic(_ABS, x), math.inf)
-
-
-def _logical(name: str, function: Callable[[Any, Any], Any]) -> Handler:
-    def handler(a: Any, b: Any) -> Any:
-        a, b = (lifted(x) if isinstance(x, Tensor) else x for x in (a, b))
-        if any(type(x) is Recorded and x.dtype != torch.bool for x in (a, b)):
-            refuse("bits of integers are left to torch")
-        return state.recorder.elementwise(CODES[name], torch.bool, a, b)
-
-    return handler
-
-
-registered("logical_and bitwise_and __and__ __rand__")(_logical("and", operator.and_))
-registered("logical_or bitwise_or __or__ __ror__")(_logical("or", operator.or_))
-registered("logical_xor bitwise_xor __xor__ __rxor__")(_logical("ne", operator.xor))
-
-
-@registered("logical_not bitwise_not __invert__")
-def logical_not(x: Any) -> Any:
-    if x.dtype != torch.bool:
-        refuse("bits of integers are left to torch")
-    return state.recorder.elementwise(CODES["not"], torch.bool, x)
-
-
 @registered("where")
 def where(condition: Any, *sides: Any) -> Any:
     if len(sides) != 2:
@@ -303,51 +231,3 @@ def lerp(start: Any, end: Any, weight: Any) -> Any:
 @registered("addcmul")
 def addcmul(x: Any, a: Any, b: Any, *, value: float = 1) -> Any:
     return add(x, multiply(a, b), alpha=value)
-
-
-@registered("to")
-def to(x: Any, *args: Any, **options: Any) -> Any:
-    """Types change freely among bool, integers and the program's own float type."""
-    dtype = options.get("dtype") or next((a for a in args if isinstance(a, torch.dtype)), None)
-    other = next((a for a in args if isinstance(a, Tensor)), None)
-    if other is not None:
-        dtype = other.dtype
-    if dtype is None or dtype == x.dtype:
-        return x
-    if dtype.is_floating_point:
-        if dtype != x.recorder.dtype:
-            refuse(f"it mixes {dtype} with {x.recorder.dtype}")
-        return Recorded(x.recorder, x.ids, x.lanes, dtype)
-    if dtype == torch.bool:
-        return comparison("ne")(x, 0)
-    if x.dtype == torch.bool or not x.dtype.is_floating_point:
-        return Recorded(x.recorder, x.ids, x.lanes, dtype)
-    return refuse("numbers become integers")
-
-
-@registered("float")
-def to_float(x: Any) -> Any:
-    return to(x, torch.float32)
-
-
-@registered("double")
-def to_double(x: Any) -> Any:
-    return to(x, torch.float64)
-
-
-@registered("bool")
-def to_bool(x: Any) -> Any:
-    return to(x, torch.bool)
-
-
-@registered("type_as")
-def type_as(x: Any, other: Any) -> Any:
-    return to(x, other.dtype)
-
-
-@registered("result_type")
-def result_type(a: Any, b: Any) -> torch.dtype:
-    dtype: torch.dtype = state.recorder.common_dtype(
-        [x if type(x) in (int, float, bool) else lifted(x) for x in (a, b)]
-    )
-    return dtype

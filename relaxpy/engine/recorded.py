@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from relaxpy.runtime.ops import StandIn
+from relaxpy.runtime.standins import StandIn
 from relaxpy.runtime.state import state
 
 if TYPE_CHECKING:

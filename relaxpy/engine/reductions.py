@@ -8,10 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from relaxpy.engine.functions import Handler, add, comparison, div, registered, where
+from relaxpy.engine.functions import add, div, where
 from relaxpy.engine.instructions import CODES
 from relaxpy.engine.recorded import Recorded, Verdict, array_of, lifted, refuse
+from relaxpy.engine.registering import Handler, registered
 from relaxpy.engine.shapes import axis_of, stack, unbind, with_ids
+from relaxpy.engine.truths import comparison
 from relaxpy.runtime.state import state
 
 

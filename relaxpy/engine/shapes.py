@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from relaxpy.engine.functions import registered
 from relaxpy.engine.recorded import LANES, NO_LANES, ONE_LANE, Leaving, Recorded, array_of, lifted, refuse
+from relaxpy.engine.registering import registered
 from relaxpy.runtime.state import state
 
 

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import _disable_current_modes
 
+from relaxpy.runtime.standins import StandIn
 from relaxpy.runtime.through import Through
 
 # what a weight or an operand may be: lanes, or a plain number that is the same in all lanes
@@ -23,40 +24,7 @@ Operand: TypeAlias = "Tensor | float | int"
 # what the mass of a path may be: in straight-through mode it has two parts
 Mass: TypeAlias = "Tensor | Through | float | int"
 
-
 _CPU = torch.device("cpu")
-
-
-class StandIn:
-    """Takes the place of a tensor of lanes while a program is recorded (see relaxpy.engine): it answers what is looked at."""
-
-    __slots__ = ()
-
-    def number(self, value: float) -> Tensor:
-        """A number, as a stand-in for a tensor of no dimension and the same dtype."""
-        raise NotImplementedError
-
-    def stacked(self, parts: Sequence[Tensor]) -> Tensor:
-        """`torch.stack` of this and others."""
-        raise NotImplementedError
-
-    def at_most(self, bound: float) -> bool:
-        raise NotImplementedError
-
-    def exceeds(self, bound: float) -> bool:
-        raise NotImplementedError
-
-    def largest(self) -> float:
-        raise NotImplementedError
-
-    def all_finite(self) -> bool:
-        raise NotImplementedError
-
-    def least(self) -> float:  # below which no lane is
-        raise NotImplementedError
-
-    def integers(self) -> list[int]:  # that lanes hold, and some that none may hold
-        raise NotImplementedError
 
 
 def concrete(lanes: Tensor) -> Tensor:

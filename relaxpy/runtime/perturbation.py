@@ -10,6 +10,7 @@ from torch import Tensor
 from relaxpy.runtime import ops
 from relaxpy.runtime.distributions import DISTRIBUTIONS, Distribution
 from relaxpy.runtime.ops import Operand
+from relaxpy.runtime.standins import StandIn
 from relaxpy.runtime.state import state
 from relaxpy.runtime.through import straight
 from relaxpy.runtime.tnorms import TNorm, named
@@ -51,7 +52,7 @@ def evaluated(function: Callable[[Tensor], Tensor], z: Tensor) -> Tensor:
 
 def ahead(x: Operand, y: Operand) -> Tensor:
     """P(noise < beta (x - y)) of finite values; a recorded program has an instruction for that."""
-    if state.recorder is not None and (isinstance(x, ops.StandIn) or isinstance(y, ops.StandIn)):
+    if state.recorder is not None and (isinstance(x, StandIn) or isinstance(y, StandIn)):
         beta = state.options.beta
         if state.options.distribution == "logistic" and not isinstance(beta, Tensor):
             ramp: Tensor = state.recorder.ramp(x, y, beta)

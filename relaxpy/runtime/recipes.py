@@ -10,6 +10,7 @@ from torch import Tensor
 
 from relaxpy.errors import RelaxError
 from relaxpy.runtime import ops
+from relaxpy.runtime.standins import StandIn
 
 # support in ascending order, and its probabilities, shape (support, *lanes); None stands for certainty of a single value
 Distribution = tuple[list[int], "Tensor | None"]
@@ -72,7 +73,7 @@ class LaneValues(Node):
 
     def evaluate(self) -> Distribution:
         lanes = ops.concrete(self.lanes)
-        values: list[int] = lanes.integers() if isinstance(lanes, ops.StandIn) else torch.unique(lanes).tolist()
+        values: list[int] = lanes.integers() if isinstance(lanes, StandIn) else torch.unique(lanes).tolist()
         column = torch.tensor(values, device=self.lanes.device).reshape((-1,) + (1,) * self.lanes.dim())
         return values, (self.lanes == column).to(self.dtype)
 

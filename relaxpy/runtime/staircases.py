@@ -15,6 +15,7 @@ from torch import Tensor
 
 from relaxpy.runtime import ops, perturbation, recipes
 from relaxpy.runtime.recipes import LaneValues, Node, Sum, Table
+from relaxpy.runtime.standins import StandIn
 from relaxpy.runtime.state import state
 from relaxpy.runtime.through import straight
 
@@ -71,7 +72,7 @@ class Staircase:
 
 
 def _least(lanes: Tensor) -> float:
-    return lanes.least() if isinstance(lanes, ops.StandIn) else float(lanes.min())
+    return lanes.least() if isinstance(lanes, StandIn) else float(lanes.min())
 
 
 class Steps(Node):
