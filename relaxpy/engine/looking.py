@@ -20,6 +20,7 @@ from relaxpy.engine.stepping import Stepping
 from relaxpy.engine.tape import Tape
 from relaxpy.runtime.state import state
 
+ROUNDED = 1.0 - 1e-6  # how much of a bound is sure to be left by other ways to round
 HEAD_ROOM = 0.5  # how much smaller than now a bound that is looked at may become
 MOST_INTEGERS = 256  # values of an integer that differs between lanes
 
@@ -129,11 +130,12 @@ class Looking:
         return True
 
     def least(self, value: Recorded) -> float:
-        """A bound below all positive values, with room for smaller ones at later calls; the program relies on it."""
+        """A bound below all positive values, with room for smaller ones once one was too high; the program relies on it."""
+        room = ROUNDED if self.caution == 1.0 else HEAD_ROOM
         rows = value.rows()
         known = [self.tape.constants.get(row) for row in rows]
         found = [float(self.evaluation.row(row).min()) if own is None else own for row, own in zip(rows, known)]
-        bound = min(low if own is not None else low * HEAD_ROOM for low, own in zip(found, known))
+        bound = min(low if own is not None else low * room for low, own in zip(found, known))
         if not bound > 0.0:
             return 0.0
         edge = self.tape.constant(bound)
