@@ -150,8 +150,10 @@ def made(value: Any) -> Any:
 
 def returned(value: Any) -> Any:
     """What a call has given: if nobody else holds it, it has just been made."""
-    if state.scopes and _may_change(value) and sys.getrefcount(value) <= _OWN_REFERENCES:
-        remember(value, here())
+    if state.scopes and _may_change(value):
+        count = sys.getrefcount(value)
+        if count <= _OWN_REFERENCES or count <= _OWN_REFERENCES + 1 and count <= _call_of_returned():
+            remember(value, here())
     return value
 
 
@@ -205,7 +207,10 @@ def of_value(value: Any) -> Birth | None:
 
 
 def _call_of_returned() -> int:
-    """How many references `returned` sees to an object that only its caller's call holds: Python's versions differ."""
+    """How many references `returned` sees to an object that only its caller's call holds: Python's versions differ.
+
+    There is one more while somebody evaluates frames for Python, as torch.compile does.
+    """
     counts: list[int] = []
 
     def count(value: Any) -> Any:

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from relaxpy import BlendError, relax
+from relaxpy.runtime import births
 from tests.laws.support import BETA, FINE, above, array, assert_same, mixture, number
 from tests.oracle import expectation, flatten
 
@@ -324,3 +325,9 @@ def test_instances_of_the_caller_are_not_blended() -> None:
 
     with pytest.raises(BlendError, match="cannot be blended"):
         relax(program)(number(0.1))
+
+
+def test_what_a_helper_returns_is_new_also_where_python_holds_it_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it does while torch.compile evaluates frames: a call then has one reference more than when it was first counted."""
+    monkeypatch.setattr(births, "_OWN_REFERENCES", births._OWN_REFERENCES - 1)
+    test_equals_the_enumeration_of_paths(returned_by_helpers)
