@@ -34,8 +34,13 @@ class EngineReport:
     def __str__(self) -> str:
         if not self.recorded and not self.eager:
             return "no program was recorded"
-        lines = [f"{self.recorded} programs were recorded; {self.runs} calls ran one"]
+        recorded = "1 program was" if self.recorded == 1 else f"{self.recorded} programs were"
+        lines = [f"{recorded} recorded; {_calls(self.runs)} ran one"]
         if self.executor == "torch":
             lines.append("they run as groups of torch operations" + ("" if objectcode.available() else _FASTER))
-        lines += [f"{count} calls ran operation by operation: {why}" for why, count in self.eager.items()]
+        lines += [f"{_calls(count)} ran operation by operation: {why}" for why, count in self.eager.items()]
         return "\n".join(lines)
+
+
+def _calls(count: int) -> str:
+    return "1 call" if count == 1 else f"{count} calls"

@@ -254,9 +254,9 @@ def test_without_llvmlite() -> None:
     done = subprocess.run([sys.executable, "-c", WITHOUT_LLVMLITE], capture_output=True, text=True, check=False)
     assert done.stderr == ""
     assert done.stdout.splitlines() == [
-        "1 programs were recorded; 2 calls ran one",
+        "1 program was recorded; 2 calls ran one",
         "they run as groups of torch operations; pip install relaxpy[fast] for a faster way",
-        "1 calls ran operation by operation: the first call of its kind",
+        "1 call ran operation by operation: the first call of its kind",
     ]
 
 

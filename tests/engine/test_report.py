@@ -29,7 +29,7 @@ def test_programs_and_reasons_are_counted() -> None:
     g(torch.tensor(1.0))
     assert g.engine_report().eager == {"it calls `print`": 1}
     assert str(g.engine_report()) == (
-        "0 programs were recorded; 0 calls ran one\n1 calls ran operation by operation: it calls `print`"
+        "0 programs were recorded; 0 calls ran one\n1 call ran operation by operation: it calls `print`"
     )
 
 

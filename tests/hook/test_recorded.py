@@ -416,11 +416,14 @@ def test_plain_values_import_no_engine(tmp_path: Path) -> None:
     assert python(text, tmp_path).strip() == "[]"
 
 
-def test_without_llvmlite_calls_are_eager(tmp_path: Path) -> None:
+def test_without_llvmlite_programs_run_in_groups(tmp_path: Path) -> None:
     (tmp_path / "user_module.py").write_text(textwrap.dedent(KINDS))
     text = "import sys\nsys.modules['llvmlite'] = None\n" + textwrap.dedent(USER.format(options=", engine='tape'"))
     done = subprocess.run(
         command("-c", text), cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split()[:3] == ["0", "0", "4"]
+    assert not done.stderr
+    assert done.stdout.split()[:3] == ["1", "4", "0"]
+    eager = python(USER.format(options=", engine='eager'"), tmp_path).split()
+    assert float(done.stdout.split()[3]) == pytest.approx(float(eager[3]), rel=1e-4)
