@@ -152,7 +152,7 @@ def returned(value: Any) -> Any:
     """What a call has given: if nobody else holds it, it has just been made."""
     if state.scopes and _may_change(value):
         count = sys.getrefcount(value)
-        if count <= _OWN_REFERENCES or count <= _OWN_REFERENCES + 1 and count <= _call_of_returned():
+        if count <= _OWN_REFERENCES or count <= _call_of_returned():
             remember(value, here())
     return value
 
