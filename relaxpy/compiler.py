@@ -10,10 +10,10 @@ import __future__
 import ast
 import inspect
 import sys
-from collections.abc import Iterator
 from types import CodeType, FunctionType
 from typing import Any, TypeVar
 
+from relaxpy.codes import codes
 from relaxpy.definitions import FunctionSource
 from relaxpy.errors import RelaxError
 from relaxpy.relocation import Text, relocate
@@ -109,14 +109,6 @@ def _parsed(text: str, kind: type[_Block], body: list[ast.stmt]) -> _Block:
         raise TypeError(statement)
     statement.body = body
     return statement
-
-
-def codes(code: CodeType) -> Iterator[CodeType]:
-    """A code object and all that are nested in it, outermost first."""
-    yield code
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from codes(constant)
 
 
 def _renamed(code: CodeType, prefix: str, qualname: str) -> CodeType:

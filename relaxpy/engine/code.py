@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dis
 import functools
-from collections.abc import Iterator
 from dataclasses import dataclass
 from types import CodeType
 from typing import Any
+
+from relaxpy.codes import codes
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Facts:
 def facts(code: CodeType, runtime: str | None = None) -> Facts:
     """The facts of a code object; in rewritten code, without what it takes from the runtime, which has this name there."""
     found: dict[str, set[str]] = {name: set() for name in Facts.__dataclass_fields__}
-    for inner in _with_inner(code):
+    for inner in codes(code):
         before: Any = None
         for instruction in dis.get_instructions(inner):
             kind, name = _KINDS.get(instruction.opname), instruction.argval
@@ -58,10 +59,3 @@ _KINDS = {
     "STORE_DEREF": "assigned_cells",
     "DELETE_DEREF": "assigned_cells",
 }
-
-
-def _with_inner(code: CodeType) -> Iterator[CodeType]:
-    yield code
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _with_inner(constant)

@@ -20,11 +20,11 @@ _SMOOTH = np.array([*(rule.reverse is not None for rule in RULES), True, True, T
 _CHECK, _SOFTMAX = CODES[CHECK], CODES[SOFTMAX]
 # How many lists of rows an instruction reads, and which of its words are rows that it reads, by code.
 _LIST_COUNT = np.array([_LISTS.get(name, 0) for name in NAMES], np.int64)
-_READS = np.zeros((len(NAMES), WORDS), np.bool_)
+READS = np.zeros((len(NAMES), WORDS), np.bool_)
 for _code, _rule in enumerate(RULES):
-    _READS[_code, 2 : 2 + _rule.arity] = True
-_READS[_CHECK, 1] = _READS[_SOFTMAX, 4] = True
-_READ_COUNT = _READS.sum(1)
+    READS[_code, 2 : 2 + _rule.arity] = True
+READS[_CHECK, 1] = READS[_SOFTMAX, 4] = True
+_READ_COUNT = READS.sum(1)
 
 
 class Operands:
@@ -32,7 +32,7 @@ class Operands:
 
     def __init__(self, code: Words, arguments: Words) -> None:
         operation = code[:, 0]
-        self.place: Long = _READS[operation].reshape(-1).nonzero()[0]  # in the code; in the arguments if negative
+        self.place: Long = READS[operation].reshape(-1).nonzero()[0]  # in the code; in the arguments if negative
         self.row: Long = code.reshape(-1)[self.place].astype(np.int64)
         self.instruction: Long = self.place // WORDS
         counts = _READ_COUNT[operation]

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from relaxpy.engine.graph import Long, Words
+from relaxpy.engine.graph import READS, Long, Words
 from relaxpy.engine.groups import LANES, Group, Rows
-from relaxpy.engine.instructions import CHECK, CODES, DOT, RULES, SOFTMAX, SUM
+from relaxpy.engine.instructions import CHECK, CODES, DOT, SOFTMAX, SUM
 
 LISTS = [CODES[SUM], CODES[DOT], CODES[SOFTMAX]]
 _DOT, _SOFTMAX, _CHECK = CODES[DOT], CODES[SOFTMAX], CODES[CHECK]
 # which of its last three words name a row that an instruction reads, lists apart
-_PLACES = [*(range(rule.arity) for rule in RULES), range(0), range(0), range(2, 3), range(0)]
-_READ = np.array([[j in places for j in range(3)] for places in _PLACES])
+_READ = READS[:, 2:]
+_PLACES = [np.flatnonzero(places).tolist() for places in _READ]
 _DIGITS = np.array([9, 3, 1])  # that make one number of three kinds
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Iterator
-from types import CodeType, FunctionType
+from types import FunctionType
 from typing import Any
 
 import torch
+
+from relaxpy.codes import codes
 
 
 @torch._dynamo.assume_constant_result  # type: ignore[untyped-decorator]
@@ -19,13 +20,6 @@ def leave_alone(module: str) -> bool:
     namespace = getattr(sys.modules.get(module), "__dict__", None)
     for value in gc.get_objects():
         if type(value) is FunctionType and value.__globals__ is namespace:
-            for code in _with_inner(value.__code__):
+            for code in codes(value.__code__):
                 torch._C._dynamo.eval_frame.set_code_exec_strategy(code, skip)
     return True
-
-
-def _with_inner(code: CodeType) -> Iterator[CodeType]:
-    yield code
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _with_inner(constant)
