@@ -17,6 +17,9 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+SHORT = 20.0  # milliseconds
+IN_A_ROW = 7  # calls
+
 # a column of a row: makes the program, from the row's inputs to something to be summed
 Maker = Callable[[], Callable[..., Tensor]]
 
@@ -147,6 +150,13 @@ def forward_backward(program: Callable[..., Tensor], inputs: tuple[Tensor, ...])
     program(*inputs).sum().backward()
 
 
+def timed(program: Callable[..., Tensor], inputs: tuple[Tensor, ...]) -> float:
+    """Milliseconds, forward and backward."""
+    begin = time.perf_counter()
+    forward_backward(program, inputs)
+    return 1e3 * (time.perf_counter() - begin)
+
+
 def first_look(maker: Maker, inputs: tuple[Tensor, ...], count: bool) -> tuple[Callable[..., Tensor], Cell]:
     """Make a program and call it for the first time; then count (compiled and recorded code cannot be counted)."""
     begin = time.perf_counter()
@@ -191,7 +201,10 @@ def run_in_turn(
     least: int = 5,
     most: int = 400,
 ) -> None:
-    """All columns, round after round, so that what else the machine does hits them alike."""
+    """All columns, round after round, so that what else the machine does hits them alike.
+
+    What takes less than ``SHORT`` is called some times in a row, as in a training loop, and the median counts.
+    """
     names = list(programs)
     if not names:
         return
@@ -203,9 +216,8 @@ def run_in_turn(
             seen = cells[column].times
             if not seen or seen[-1] < 300:  # what ran before it shall not be in its caches, which the longer ones fill anyway
                 forward_backward(programs[column], inputs)
-            begin = time.perf_counter()
-            forward_backward(programs[column], inputs)
-            seen.append(1e3 * (time.perf_counter() - begin))
+            repeats = IN_A_ROW if seen and seen[-1] < SHORT else 1
+            seen.append(statistics.median([timed(programs[column], inputs) for _ in range(repeats)]))
         done += 1
     reference = cells[names[0]].times
     for column in names:
