@@ -13,14 +13,17 @@ from relaxpy.engine.executor import Executor
 from relaxpy.engine.recorder import Input
 from relaxpy.engine.results import Output
 
+FEW = 4  # outputs
 Layout: TypeAlias = tuple[tuple[int, ...], tuple[int, ...]] | None
 
 
 class Packing:
     """How the tensors of a call become rows of inputs, and rows of outputs become tensors."""
 
-    def __init__(self, inputs: Sequence[Input], outputs: Sequence[Output], lanes: int, like: Tensor) -> None:
-        """``like``: an empty tensor of the program's type and device."""
+    def __init__(
+        self, inputs: Sequence[Input], outputs: Sequence[Output], lanes: int, like: Tensor, all_smooth: bool
+    ) -> None:
+        """``like``: an empty tensor of the program's type and device; ``all_smooth``: has each output a gradient?"""
         self.inputs = inputs
         self.outputs = outputs
         self.lanes = lanes
@@ -30,6 +33,8 @@ class Packing:
         self._sizes = [lanes * spec.count for spec in outputs]
         self._layouts = [self._layout(spec) for spec in outputs]
         self._only_scalars = all(spec.dtype == like.dtype for spec in outputs) and not any(self._layouts)
+        # Many small outputs are one to autograd, which torch splits: what each costs it is more than what is done with it.
+        self._joint = all_smooth and self._only_scalars and len(outputs) > FEW
         self._only_one = len(inputs) == 1 and not inputs[0].uniform
         self._counts = [math.prod(spec.shape) for spec in inputs]
         self._zero = like.new_zeros(lanes)
@@ -80,10 +85,16 @@ class Packing:
         return result
 
     def split(self, rows: Tensor) -> tuple[Tensor, ...]:
-        """The outputs as tensors of their own, side by side in memory, and no views of each other."""
+        """What autograd is to know of as outputs: tensors of their own, side by side in memory, and no views of each other."""
         flat = (rows if len(rows) == self.count else rows[: self.count]).view(-1)
+        if self._joint:
+            return (flat,)
         parts = torch.unsafe_split_with_sizes(flat, self._sizes)
         return parts if self._only_scalars else tuple(map(self._output, self.outputs, parts, self._layouts))
+
+    def each(self, outputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """The outputs themselves."""
+        return torch.unsafe_split_with_sizes(outputs[0], self._sizes) if self._joint else outputs
 
     def _output(self, spec: Output, part: Tensor, layout: Layout) -> Tensor:
         if spec.dtype != self.dtype:
@@ -98,7 +109,9 @@ class Packing:
         return ((self.lanes, *spec.shape), (1, *strides)) if spec.shape else None
 
     def differentiable(self, rows: Tensor) -> tuple[Tensor, ...]:
-        """The outputs as torch makes them from rows that have gradients."""
+        """The same as torch makes them from rows that have gradients."""
+        if self._joint:
+            return (rows[: self.count].reshape(-1),)
         parts = torch.split_with_sizes(rows[: self.count], [spec.count for spec in self.outputs])
         made = []
         for spec, part in zip(self.outputs, parts):
@@ -110,6 +123,8 @@ class Packing:
 
     def joined(self, gradients: Sequence[Tensor | None]) -> Tensor:
         """The gradients of the outputs as rows, shape (outputs, lanes), without rows of zeros at the end."""
+        if self._joint:
+            return self._zero.view(1, -1)[:0] if gradients[0] is None else gradients[0].reshape(-1, self.lanes)
         given = len(gradients)
         while given and gradients[given - 1] is None:
             given -= 1

@@ -47,6 +47,8 @@ class Chunks:
         self.m: Vectors = writer.m
         kind = ir.FunctionType(VOID, [POINTER, _BYTE, INT64, _BIT])
         self._memset = ir.Function(writer.module, kind, "llvm.memset.p0.i64")
+        kind = ir.FunctionType(VOID, [POINTER, POINTER, INT64, _BIT])
+        self._memcpy = ir.Function(writer.module, kind, "llvm.memcpy.p0.p0.i64")
 
     def _begin(self) -> None:
         w = self.w
@@ -76,6 +78,13 @@ class Chunks:
 
     def _zero(self, place: Any, count: Any) -> None:
         self.w.builder.call(self._memset, [place, ir.Constant(_BYTE, 0), count, ir.Constant(_BIT, 0)])
+
+    def _copy(self, target: Any, source: Any, count: Any) -> None:
+        self.w.builder.call(self._memcpy, [target, source, count, ir.Constant(_BIT, 0)])
+
+    def _side_by_side(self, name: str) -> Any:
+        """Are the lanes of a row of the caller's one after the other in memory?"""
+        return self.w.builder.icmp_signed("==", self.w.parameter(f"{name}_lane"), i64(1))
 
     def _outside(self, name: str, k: Any) -> Callable[[Any], Any]:
         """Where a lane of row k of the caller's (rows, lanes) tensor lies, whose strides are among the parameters."""
@@ -123,13 +132,13 @@ class Chunks:
 
         def row(k: Any) -> None:
             source, target = self._outside("inputs", k), w.bytes_on(saved, builder.mul(k, self.row_bytes))
-            last = builder.sub(count, i64(1))
 
-            def lane(j: Any) -> None:
-                known = builder.select(builder.icmp_signed("<", j, count), j, last)
-                builder.store(self._float(source(builder.add(first, known))), w.floats_on(target, j))
+            def store(j: Any, value: Any) -> None:
+                builder.store(value, w.floats_on(target, j))
 
-            w.loop(self.width, lane)
+            w.loop(count, lambda j: store(j, self._float(source(builder.add(first, j)))))
+            last = self._float(w.floats_on(target, builder.sub(count, i64(1))))
+            w.loop(self.width, lambda j: store(j, last), start=count)
 
         w.loop(w.parameter("input_count"), row)
 
@@ -154,10 +163,10 @@ class Chunks:
             target = w.floats_on(w.pointer("outputs"), builder.add(builder.mul(k, self.lanes), first))
             source, mask = self._output_row(k, saved, "uniform", "constant")
 
-            def lane(j: Any) -> None:
-                builder.store(self._float(w.floats_on(source, builder.and_(j, mask))), w.floats_on(target, j))
-
-            w.loop(count, lane)
+            # what all lanes share is one number here
+            copied = builder.select(builder.icmp_signed("!=", mask, i64(0)), count, i64(0))
+            self._copy(target, source, builder.mul(copied, i64(self.m.bytes)))
+            w.loop(count, lambda j: builder.store(self._float(source), w.floats_on(target, j)), start=copied)
 
         w.loop(w.parameter("output_count"), row)
 
@@ -204,12 +213,18 @@ class Chunks:
             source = self._outside("output_gradient", k)
             target, mask = self._output_row(k, gradient, "uniform_gradient", "trash")
 
-            def lane(j: Any) -> None:
+            def lanes(j: Any, kind: Any) -> None:
                 place = w.floats_on(target, builder.and_(j, mask))
-                part = self._float(source(builder.add(first, j)))
-                builder.store(builder.fadd(self._float(place), part), place)
+                known, part = (builder.load(each, typ=kind) for each in (place, source(builder.add(first, j))))
+                known.align = part.align = self.m.bytes
+                builder.store(builder.fadd(known, part), place).align = self.m.bytes
 
-            w.loop(count, lane)
+            # whole vectors where lanes lie side by side
+            width = i64(self.m.width)
+            together = builder.and_(builder.icmp_signed("!=", mask, i64(0)), self._side_by_side("output_gradient"))
+            whole = builder.select(together, builder.mul(builder.sdiv(count, width), width), i64(0))
+            w.loop(whole, lambda j: lanes(j, self.m.type), step=self.m.width)
+            w.loop(count, lambda j: lanes(j, self.m.scalar), start=whole)
 
         w.loop(w.parameter("given_count"), row)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from relaxpy.engine.instructions import CHECK, CODES, DOT, NAMES, RULES, SOFTMAX, SUM, WORDS
+from relaxpy.engine.instructions import CHECK, CODES, DOT, LISTS, NAMES, RULES, SOFTMAX, SUM, WORDS
 from relaxpy.engine.marks import spread
 from relaxpy.engine.tape import Tape
 
@@ -15,15 +15,15 @@ Truths = npt.NDArray[np.bool_]
 Words = npt.NDArray[np.int32]
 Long = npt.NDArray[np.int64]
 
-_LISTS = {SUM: 1, DOT: 2, SOFTMAX: 1}
-_SMOOTH = np.array([*(rule.reverse is not None for rule in RULES), True, True, True, False], np.bool_)
+_SMOOTH = np.array([*(rule.reverse is not None for rule in RULES), *(True for _ in LISTS), False], np.bool_)
 _CHECK, _SOFTMAX = CODES[CHECK], CODES[SOFTMAX]
 # How many lists of rows an instruction reads, and which of its words are rows that it reads, by code.
-_LIST_COUNT = np.array([_LISTS.get(name, 0) for name in NAMES], np.int64)
+_LIST_COUNT = np.array([(name in LISTS) + (name == DOT) for name in NAMES], np.int64)
 READS = np.zeros((len(NAMES), WORDS), np.bool_)
 for _code, _rule in enumerate(RULES):
     READS[_code, 2 : 2 + _rule.arity] = True
-READS[_CHECK, 1] = READS[_SOFTMAX, 4] = True
+READS[_CHECK, 1] = True
+READS[[CODES[name] for name in LISTS if name not in (SUM, DOT)], 4] = True  # a scale
 _READ_COUNT = READS.sum(1)
 
 
@@ -74,6 +74,24 @@ class Graph:
         places = np.array(tape.definers, np.int64)
         self.definer: Long = places // WORDS  # where nothing defines a row, -1 // WORDS is -1
         self.sources: Long = np.ascontiguousarray(self.definer[self.operands.row])
+
+    def used_arguments(self, chosen: Truths) -> tuple[Words, Callable[[Words], Words]]:
+        """The arguments of these instructions alone, side by side; and what makes copies of some of them name these."""
+        lists = chosen & (_LIST_COUNT[self.operation] > 0)
+        starts = self.code[lists, 2].astype(np.int64)
+        lengths = self.code[lists, 3].astype(np.int64) * _LIST_COUNT[self.operation[lists]]
+        ends = np.cumsum(lengths)
+        index = np.arange(lengths.sum()) + np.repeat(starts - ends + lengths, lengths)
+        place = np.zeros(len(self.arguments), np.int32)
+        place[starts] = ends - lengths
+
+        def moved(code: Words) -> Words:
+            found: Words = np.ascontiguousarray(code)
+            lists = _LIST_COUNT[found[:, 0]] > 0
+            found[lists, 2] = place[found[lists, 2]]
+            return found
+
+        return self.arguments[index], moved
 
     def needed(self, outputs: Sequence[int]) -> Truths:
         """The instructions that an output or a check depends on."""

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from relaxpy.engine.instructions import CODES, DOT, NAMES, RULES, SUM
+from relaxpy.engine.instructions import CODES, DOT, NAMES, RULES, SOFTMAX, SOFTMIN_MEAN, SUM
 from relaxpy.engine.replay import OWN, TorchMathematics
 
 # Where the rows of an operand are: in the buffer that its group writes, or, of one lane for all, uniform ones or constants.
@@ -22,7 +22,8 @@ LANES, UNIFORM, CONSTANT = range(3)
 _SERIAL = 1 << 14  # numbers, whose sum torch works out in one thread
 MOST_MADE = 10_000  # groups whose views are kept from call to call
 _FEW = 8192  # numbers, for which the general way to add to rows takes less time
-_SUM, _DOT = CODES[SUM], CODES[DOT]
+_SUM, _DOT, _SOFTMAX, _SOFTMIN_MEAN = (CODES[name] for name in (SUM, DOT, SOFTMAX, SOFTMIN_MEAN))
+_LOWEST = {torch.float64: -760.0, torch.float32: -110.0}  # exponents of what counts as zero
 _OWN = [OWN.get(name) for name in NAMES]
 _FORWARD = [rule.forward for rule in RULES]
 _REVERSE: list[Any] = [*(rule.reverse for rule in RULES), *(True,) * (len(NAMES) - len(RULES))]
@@ -184,8 +185,22 @@ def _listed(group: Bound, operands: Sequence[Tensor]) -> Tensor:
         return _total(block)
     if group.code == _DOT:
         return _total(block * _lists(group, operands[1]))
-    below = (block - block.amax(1, keepdim=True)) * operands[1].unsqueeze(1)
-    return torch.softmax(below, 1).flatten(0, 1)
+    if group.code == _SOFTMAX:
+        below = (block - block.amax(1, keepdim=True)) * operands[1].unsqueeze(1)
+        return torch.softmax(below, 1).flatten(0, 1)
+    weights, exponents = _weighted(group, block, operands[1])
+    away = _total(weights * exponents) / operands[1]
+    return block.amin(1) - away if group.code == _SOFTMIN_MEAN else block.amax(1) + away
+
+
+def _weighted(group: Bound, block: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
+    """The weights of a mean and their exponents (see means.py), which are bounded where the weights are zero."""
+    if group.code == _SOFTMIN_MEAN:
+        below = block.amin(1, keepdim=True) - block
+    else:
+        below = block - block.amax(1, keepdim=True)
+    exponents = (below * scale.unsqueeze(1)).clamp(min=_LOWEST[block.dtype])
+    return torch.softmax(exponents, 1), exponents
 
 
 def _reverse_listed(group: Bound, gradient: Tensor) -> tuple[Tensor | None, ...]:
@@ -196,6 +211,14 @@ def _reverse_listed(group: Bound, gradient: Tensor) -> tuple[Tensor | None, ...]
         of_each = gradient.unsqueeze(1)
         first, second = (_lists(group, block) for block in operands)
         return (of_each * second).flatten(0, 1), (of_each * first).flatten(0, 1)
+    if group.code != _SOFTMAX:
+        return _reverse_mean(group, _lists(group, operands[0]), operands[1], gradient.unsqueeze(1)), None
     weights, of_weights = _lists(group, group.target), _lists(group, gradient)
     mean = _total(weights * of_weights).unsqueeze(1)
     return (weights * (of_weights - mean) * operands[1].unsqueeze(1)).flatten(0, 1), None
+
+
+def _reverse_mean(group: Bound, block: Tensor, scale: Tensor, gradient: Tensor) -> Tensor:
+    weights, exponents = _weighted(group, block, scale)
+    mean = _total(weights * exponents).unsqueeze(1)
+    return (gradient * weights * (1.0 + exponents - mean)).flatten(0, 1)

@@ -157,12 +157,15 @@ RULES = (
     Rule("detach", lambda m, a: m.detach(a)),
 )
 
-# Instructions over a list of operands: the words a and b are its offset and length. That of a softmax is scaled by the row c.
-SUM, DOT, SOFTMAX = "sum", "dot", "softmax"
+# Instructions over a list of operands: the words a and b are its offset and length. That of a softmax, and of the means of
+# operands by their own softmax or softmin (the Boltzmann operator), is scaled by the row c, a constant.
+SUM, DOT, SOFTMAX, SOFTMAX_MEAN, SOFTMIN_MEAN = "sum", "dot", "softmax", "softmax_mean", "softmin_mean"
+LISTS = (SUM, DOT, SOFTMAX, SOFTMAX_MEAN, SOFTMIN_MEAN)
+LONGEST_LIST = 32  # of a mean
 # Ends a call: some lane is not as it was when the program was recorded.
 CHECK = "check"
 
-NAMES = (*(rule.name for rule in RULES), SUM, DOT, SOFTMAX, CHECK)
+NAMES = (*(rule.name for rule in RULES), *LISTS, CHECK)
 CODES = {name: code for code, name in enumerate(NAMES)}
 BY_NAME = {rule.name: rule for rule in RULES}
 

@@ -17,13 +17,13 @@ from typing import Any
 
 from llvmlite import ir
 
-from relaxpy.engine.instructions import CHECK, CODES, DOT, RULES, SOFTMAX, SUM, WORDS, Rule
-from relaxpy.engine.lists import Lists
-from relaxpy.engine.vectors import INT32, INT64
+from relaxpy.engine.instructions import CHECK, CODES, DOT, RULES, SOFTMAX, SOFTMAX_MEAN, SOFTMIN_MEAN, SUM, WORDS, Rule
+from relaxpy.engine.means import Means
+from relaxpy.engine.vectors import INT32, INT64, Vector
 from relaxpy.engine.writer import i64
 
 
-class Interpreter(Lists):
+class Interpreter(Means):
     """The functions `execute` and `reverse`: a loop over instructions with one case for each."""
 
     def write(self) -> None:
@@ -53,6 +53,8 @@ class Interpreter(Lists):
             SUM: self._reverse_sum if backward else self._sum,
             DOT: self._reverse_dot if backward else self._dot,
             SOFTMAX: self._reverse_softmax if backward else self._softmax,
+            SOFTMAX_MEAN: partial(self._reverse_mean if backward else self._mean, of_largest=True),
+            SOFTMIN_MEAN: partial(self._reverse_mean if backward else self._mean, of_largest=False),
         }
         if not backward:
             listed[CHECK] = self._check
@@ -83,16 +85,20 @@ class Interpreter(Lists):
         names = self.words[2 : 2 + arity]
         target, target_gradient = self._row(self.words[1]), self._row(self.words[1], gradient=True)
         sources = [self._row(name) for name in names]
-        gradients = [self._row(name, gradient=True) for name in names]
+        gradients = [self._divided(self._row(name, gradient=True)) for name in names]
 
-        def group(i: Any) -> None:
+        def group(i: Any, totals: list[Vector]) -> list[Vector]:
             operands = [self.w.load(source, i) for source in sources]
             g = self.w.load(target_gradient, i)
-            for place, part in zip(gradients, reverse(self.m, g, self.w.load(target, i), *operands)):
+            parts = reverse(self.m, g, self.w.load(target, i), *operands)
+            for (own, _), part in zip(gradients, parts):
                 if part is not None:
-                    self.w.add_to(place, i, part)
+                    self.w.add_to(own, i, part)
+            return [total if part is None else total + part for total, part in zip(totals, parts)]
 
-        self._groups(group)
+        totals = self.w.fold(self.end, [self.m.constant(0.0)] * arity, group, by=self.vector_bytes)
+        for (_, shared), total in zip(gradients, totals):
+            self.w.add_to(shared, i64(0), total)
 
     def _check(self) -> None:
         """Note the number of the check (word a) if a truth fails in any lane."""

@@ -85,7 +85,7 @@ class Lists(Rows):
                 return [w.load(row, i) for i in places]
 
             def larger(j: Any, tops: list[Vector]) -> list[Vector]:
-                return [m.maximum(top, value) for top, value in zip(tops, operand(j))]
+                return [m.either_larger(top, value) for top, value in zip(tops, operand(j))]
 
             largest = w.fold(length, operand(i64(0)), larger, first=1)
             factors = [w.load(scale, i) for i in places]

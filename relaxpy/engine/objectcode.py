@@ -24,6 +24,7 @@ _SOURCES = (
     "writer.py",
     "rows.py",
     "lists.py",
+    "means.py",
     "kernel.py",
     "marking.py",
     "chunks.py",

@@ -7,17 +7,29 @@ lanes; those are worked out once, by a prologue. Everything is linear in the len
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from relaxpy.engine.graph import Graph, Long, Truths, Words
-from relaxpy.engine.instructions import CHECK, CODES, CONSTANT, FRESH, LOCAL, SAVED, SPACE_SHIFT, UNIFORM
+from relaxpy.engine.instructions import (
+    CHECK,
+    CODES,
+    CONSTANT,
+    FRESH,
+    LOCAL,
+    SAVED,
+    SOFTMAX_MEAN,
+    SOFTMIN_MEAN,
+    SPACE_SHIFT,
+    UNIFORM,
+)
 from relaxpy.engine.reversal import Reversal
 from relaxpy.engine.tape import Tape
 
 SEGMENT_ROWS = 768
+_COSTLY = [CODES[SOFTMAX_MEAN], CODES[SOFTMIN_MEAN]]
 
 
 @dataclass(frozen=True)
@@ -59,20 +71,25 @@ def plan(tape: Tape, outputs: Sequence[int], segment_rows: int = SEGMENT_ROWS) -
     defined = defined[defined >= 0]
     cut = _cut(graph, main, defined, segment_rows)
     reversal = Reversal(graph, main, defined)
+    again = reversal.again(cut.local)
+    costly = again & np.isin(graph.operation, _COSTLY)
+    if costly.any():
+        cut = replace(cut, saved=cut.saved | costly, local=cut.local & ~costly)
+        again = reversal.again(cut.local)
     cleared = cut.saved & reversal.partial
     cleared[defined] = cut.saved[defined]
     places = _places(graph, cut, cleared, uniform)
-    again = reversal.again(cut.local)
     _rename(graph, places.names, main | uniform)
     back = _with_fresh(code, arguments, reversal.fresh((cut.local | cut.saved) & ~cleared))[reversal.back]
+    arguments, moved = graph.used_arguments(main | uniform)
     counts = [cut.counts(chosen) for chosen in (again, reversal.back)]
     columns = [part for count in counts for part in (_before(count), count)]
     return Program(
-        code=np.ascontiguousarray(code[main]),
+        code=moved(code[main]),
         arguments=arguments if len(arguments) else np.zeros(1, np.int32),
-        prologue=np.ascontiguousarray(code[uniform]),
-        again=np.ascontiguousarray(code[again]),
-        back=np.ascontiguousarray(back),
+        prologue=moved(code[uniform]),
+        again=moved(code[again]),
+        back=moved(back),
         segments=np.ascontiguousarray(
             np.stack([*columns, cut.counts(cut.local & reversal.partial) > 0], 1).astype(np.int64)
         ),

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from relaxpy.engine.instructions import CHECK, DOT, NAMES, RULES, SOFTMAX, SUM, WORDS
+from relaxpy.engine.instructions import CHECK, DOT, LISTS, NAMES, RULES, SOFTMAX, SOFTMIN_MEAN, SUM, WORDS
 
 
 class TorchMathematics:
@@ -107,7 +107,7 @@ def work_out(
         name = NAMES[operation]
         if name == CHECK:
             continue
-        if name in (SUM, DOT, SOFTMAX):
+        if name in LISTS:
             _work_out_list(name, row, arguments[a : a + (2 if name == DOT else 1) * b], c, values)
             continue
         rule = RULES[operation]
@@ -124,5 +124,9 @@ def _work_out_list(name: str, row: int, listed: Sequence[int], scale: int, value
         first, second = stacked.chunk(2)
         values[row] = (first * second).sum(0)
     else:
-        below = (stacked - stacked.detach().amax(0)) * values[scale]
-        values.update(enumerate(torch.softmax(below, 0).unbind(0), row))
+        scores = -stacked if name == SOFTMIN_MEAN else stacked
+        weights = torch.softmax((scores - scores.detach().amax(0)) * values[scale], 0)
+        if name == SOFTMAX:
+            values.update(enumerate(weights.unbind(0), row))
+        else:
+            values[row] = (weights * stacked).sum(0)

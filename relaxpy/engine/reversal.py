@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from relaxpy.engine.graph import Graph, Long, Truths
-from relaxpy.engine.instructions import CODES, DOT, RULES, SOFTMAX, SUM, Rule
+from relaxpy.engine.instructions import CODES, DOT, RULES, SOFTMAX, SOFTMAX_MEAN, SOFTMIN_MEAN, Rule
 
 
 class _Traced:
@@ -48,7 +48,8 @@ def _parts(rule: Rule) -> list[int]:
 
 
 PASSES = 1 << 4
-_SUM, _DOT, _SOFTMAX = (CODES[name] for name in (SUM, DOT, SOFTMAX))
+_DOT, _SOFTMAX = CODES[DOT], CODES[SOFTMAX]
+_MEANS = [CODES[SOFTMAX_MEAN], CODES[SOFTMIN_MEAN]]
 _PARTS = np.zeros((len(CODES), 3), np.uint8)
 for _rule in RULES:
     _PARTS[CODES[_rule.name]] = _parts(_rule)
@@ -69,9 +70,11 @@ class Reversal:
         kind = graph.operation[self._reader]
         self._of_rule: Truths = kind < len(RULES)
         self._of_dot: Long = np.nonzero(kind == _DOT)[0]
+        self._of_mean: Truths = np.isin(kind, _MEANS)
         self._parts = _PARTS[kind, np.minimum(self._slot, 2)]
-        # the scale of a softmax comes first among its operands, and takes no gradient
-        passes = (self._parts >= PASSES) | ~self._of_rule & ((kind != _SOFTMAX) | (self._slot > 0))
+        # a scale comes first among the operands, and takes no gradient
+        is_scale = (self._slot == 0) & ((kind == _SOFTMAX) | self._of_mean)
+        passes = (self._parts >= PASSES) | ~self._of_rule & ~is_scale
         given = np.zeros(graph.tape.rows, np.bool_)
         given[[*graph.tape.lane_inputs, *graph.tape.uniform_inputs]] = True
         given[definer >= 0] = ~main[definer[definer >= 0]]  # of the prologue
@@ -135,7 +138,7 @@ class Reversal:
     def _read(self) -> Truths:
         """The operands whose values the reversed instructions read."""
         bit = np.left_shift(2, np.minimum(self._slot, 2)).astype(np.uint8)
-        read: Truths = self._of_rule & (self._wanted[self._reader] & bit > 0)
+        read: Truths = self._of_rule & (self._wanted[self._reader] & bit > 0) | self._of_mean & self.back[self._reader]
         slot, length = self._slot[self._of_dot], self.graph.code[self._reader[self._of_dot], 3].astype(np.int64)
         read[self._of_dot] = self._useful[self._of_dot + np.where(slot < length, length, -length)]
         return read

@@ -7,11 +7,11 @@ from typing import Any
 
 from llvmlite import ir
 
-from relaxpy.engine.instructions import FRESH, SPACE_SHIFT
+from relaxpy.engine.instructions import CONSTANT, FRESH, SPACE_SHIFT
 from relaxpy.engine.vectors import INT32, INT64, Vectors
 from relaxpy.engine.writer import POINTER, Body, Row, Writer, i64
 
-BLOCK = 4  # groups of lanes for which a list is gone through at once
+BLOCKS = (4, 2, 1)  # groups of lanes for which a list is gone through at once
 
 
 class Rows:
@@ -35,7 +35,7 @@ class Rows:
         if backward:
             # constants have no gradients; what is added to them goes to one row that nobody reads
             names = ("local_gradient", "saved_gradient", "uniform_gradient", "trash")
-            self.gradients = self._spaces(names, masks, (*sizes[:3], i64(0)))
+            self.gradients = self._spaces(names, (*masks[:3], i64(-1)), (*sizes[:3], i64(0)))
 
     def _spaces(self, names: tuple[str, ...], masks: tuple[Any, ...], sizes: tuple[Any, ...]) -> tuple[Any, Any, Any]:
         """Where the four spaces begin, and the masks and sizes of their rows, where they can be indexed."""
@@ -63,6 +63,18 @@ class Rows:
         fresh = builder.icmp_signed("!=", builder.and_(name, ir.Constant(INT32, FRESH)), ir.Constant(INT32, 0))
         return Row(place, mask, size, self.m.for_all(fresh))
 
+    def _divided(self, row: Row) -> tuple[Row, Row]:
+        """Where gradients of a row with lanes of its own go, and where those of one that all lanes share: one is a row of no use.
+
+        What is added to one vector again and again would have to wait for the memory each time.
+        """
+        builder = self.w.builder
+        unused = builder.inttoptr(self.w.load_word(self.gradients[0], i64(CONSTANT), INT64), POINTER)
+        shares = builder.icmp_signed("==", row.mask, i64(0))
+        own = row._replace(start=builder.select(shares, unused, row.start), mask=i64(-1))
+        shared = row._replace(start=builder.select(shares, row.start, unused), mask=i64(0))
+        return own, shared
+
     def _argument(self, index: Any, gradient: bool = False) -> Row:
         return self._row(self.w.load_word(self.arguments, index, INT32), gradient)
 
@@ -71,17 +83,15 @@ class Rows:
         self.w.loop(self.end, body, step=self.vector_bytes)
 
     def _blocks(self, body: Callable[[list[Any]], None]) -> None:
-        """body(offsets) for a few groups at a time, for which a list is gone through at once, then for each that is left."""
-        w, vector = self.w, i64(self.vector_bytes)
-        groups = w.parameter("groups")
-        blocks = w.builder.sdiv(groups, i64(BLOCK))
+        """body(offsets) for a few groups at a time, for which a list is gone through at once; fewer and fewer at the end."""
+        w, start, left = self.w, i64(0), self.w.parameter("groups")
+        for size in BLOCKS:
+            blocks = w.builder.sdiv(left, i64(size))
 
-        def block(k: Any) -> None:
-            first = w.builder.mul(k, i64(BLOCK * self.vector_bytes))
-            body([w.builder.add(first, i64(n * self.vector_bytes)) for n in range(BLOCK)])
+            def block(k: Any, size: int = size, start: Any = start) -> None:
+                first = w.builder.mul(w.builder.add(start, w.builder.mul(k, i64(size))), i64(self.vector_bytes))
+                body([w.builder.add(first, i64(n * self.vector_bytes)) for n in range(size)])
 
-        def single(k: Any) -> None:
-            body([w.builder.mul(w.builder.add(w.builder.mul(blocks, i64(BLOCK)), k), vector)])
-
-        w.loop(blocks, block)
-        w.loop(w.builder.sub(groups, w.builder.mul(blocks, i64(BLOCK))), single)
+            w.loop(blocks, block)
+            done = w.builder.mul(blocks, i64(size))
+            start, left = w.builder.add(start, done), w.builder.sub(left, done)

@@ -8,19 +8,32 @@ from array import array
 from collections.abc import Callable, Sequence
 
 from relaxpy.engine.arithmetic import FLOATS
-from relaxpy.engine.instructions import CHECK, CODES, DOT, SOFTMAX, SUM, WORDS
+from relaxpy.engine.instructions import (
+    CHECK,
+    CODES,
+    DOT,
+    LONGEST_LIST,
+    SOFTMAX,
+    SOFTMAX_MEAN,
+    SOFTMIN_MEAN,
+    SUM,
+    WORDS,
+)
 from relaxpy.engine.recorded import refuse
 
 LONGEST = 4_000_000  # rows
-LONGEST_SUM = 32  # terms that are added up one after the other
+SCALES = (1e-10, 1e10)  # of means, which multiply and divide by them
+LONGEST_SUM = LONGEST_LIST  # terms that are added up one after the other
 
-_ADD, _SUB, _MUL, _DIV, _WHERE, _SIGMOID, _RAMP, _MAXIMUM, _DETACH = (
-    CODES[name] for name in "add sub mul div where sigmoid ramp maximum detach".split()
+_ADD, _SUB, _MUL, _DIV, _NEG, _WHERE, _SIGMOID, _RAMP, _MAXIMUM, _DETACH = (
+    CODES[name] for name in "add sub mul div neg where sigmoid ramp maximum detach".split()
 )
 _COMMUTATIVE = frozenset(CODES[name] for name in "add mul eq ne and or".split())
 _AND, _OR = CODES["and"], CODES["or"]
-_WITH_CONSTANT = frozenset({_MUL, _DIV, _SUB, _WHERE, _AND, _OR})
-_SUM, _DOT, _SOFTMAX, _CHECK = (CODES[name] for name in (SUM, DOT, SOFTMAX, CHECK))
+_WITH_CONSTANT = frozenset({_MUL, _DIV, _SUB, _WHERE, _AND, _OR, _RAMP})
+_SUM, _DOT, _SOFTMAX, _SOFTMAX_MEAN, _SOFTMIN_MEAN, _CHECK = (
+    CODES[name] for name in (SUM, DOT, SOFTMAX, SOFTMAX_MEAN, SOFTMIN_MEAN, CHECK)
+)
 # functions of constants and how many they take, by code
 _FOLDED: dict[int, tuple[Callable[..., float], int]] = {
     CODES[name]: (function, function.__code__.co_argcount) for name, function in FLOATS.items()
@@ -133,7 +146,7 @@ class Tape:
         return None
 
     def _with_constant(self, code: int, a: int, b: int, c: int) -> int | None:
-        """An expression that is one of its operands, exactly, also for infinities and NaN."""
+        """An expression that is a shorter one, exactly, also for infinities and NaN."""
         constants = self.constants
         if code == _MUL:
             if constants.get(a) == 1:
@@ -142,6 +155,9 @@ class Tape:
                 return a
         elif code == _DIV and constants.get(b) == 1 or code == _SUB and _is_zero(constants.get(b)):
             return a
+        elif code == _RAMP:
+            ends = self._operands_of(a, _SUB) if _is_zero(constants.get(b)) else None
+            return None if ends is None else self.emit(_RAMP, *ends, c)
         elif code == _WHERE and a in constants:
             return b if constants[a] != 0 else c
         elif code in (_AND, _OR):  # of truths, which are 0 or 1
@@ -166,8 +182,25 @@ class Tape:
         if all(product is not None for product in products):
             first = [product[0] for product in products if product is not None]
             second = [product[1] for product in products if product is not None]
-            return self._listed(_DOT, [*first, *second], len(rows), 1)
+            mean = self._mean(first, second)
+            return self._listed(_DOT, [*first, *second], len(rows), 1) if mean is None else mean
         return self._listed(_SUM, rows, len(rows), 1)
+
+    def _mean(self, rows: list[int], weights: list[int]) -> int | None:
+        """The mean of rows by their own softmax or softmin, in one instruction; None if these are other weights."""
+        place, count = self.definers[weights[0]], len(weights)
+        if place < 0 or self.code[place] != _SOFTMAX or weights != list(range(weights[0], weights[0] + count)):
+            return None
+        _, first, offset, length, scale = self.code[place : place + WORDS]
+        if first != weights[0] or length != count or not SCALES[0] <= self.constants[scale] <= SCALES[1]:
+            return None
+        chosen = self.arguments[offset : offset + count].tolist()
+        if chosen == rows:
+            return self._listed(_SOFTMAX_MEAN, rows, count, 1, scale)
+        negative = [self._operands_of(row, _NEG) for row in chosen]
+        if [each and each[0] for each in negative] == rows:
+            return self._listed(_SOFTMIN_MEAN, rows, count, 1, scale)
+        return None
 
     def softmax(self, rows: Sequence[int]) -> list[int]:
         scale, rows = self._scaled(rows)

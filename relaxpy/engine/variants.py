@@ -72,7 +72,7 @@ class Variant:
             return False, None
         for warned, mass in zip(self.warned, called.masses):
             warned.say(mass)
-        building = Building(outputs, arguments.tensors, arguments.containers)
+        building = Building(self._packing.each(outputs), arguments.tensors, arguments.containers)
         building.store(self.recording.stored)
         return True, building.build(self.recording.result)
 
@@ -90,7 +90,7 @@ class Variant:
     @functools.cached_property
     def _packing(self) -> Packing:
         like = torch.empty(0, dtype=self.machine.dtype, device=self.machine.device)
-        return Packing(self.inputs, self.recording.outputs, self.lanes, like)
+        return Packing(self.inputs, self.recording.outputs, self.lanes, like, all(self.differentiable))
 
     @staticmethod
     def _fetched(spec: Input, tensors: list[Tensor], beta: Tensor | None) -> Tensor:

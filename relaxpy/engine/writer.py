@@ -78,23 +78,23 @@ class Writer:
     def floats_on(self, base: Any, count: Any) -> Any:
         return self.builder.gep(base, [count], source_etype=self.m.scalar)
 
-    def loop(self, count: Any, body: Body, start: int = 0, step: int = 1) -> None:
-        """for i in range(start, count, step): body(i)"""
-        builder = self.builder
+    def loop(self, count: Any, body: Body, start: Any = None, step: int = 1) -> None:
+        """for i in range(start, count, step): body(i), from 0 without a start"""
+        builder, start = self.builder, i64(0) if start is None else start
         before = builder.block
         inside, after = builder.append_basic_block("loop"), builder.append_basic_block("after")
-        builder.cbranch(builder.icmp_signed(">", count, i64(start)), inside, after)
+        builder.cbranch(builder.icmp_signed(">", count, start), inside, after)
         builder.position_at_end(inside)
         i = builder.phi(INT64)
-        i.add_incoming(i64(start), before)
+        i.add_incoming(start, before)
         body(i)
         following = builder.add(i, i64(step))
         i.add_incoming(following, builder.block)
         builder.cbranch(builder.icmp_signed("<", following, count), inside, after)
         builder.position_at_end(after)
 
-    def fold(self, count: Any, starts: list[Vector], step: Step, first: int = 0) -> list[Vector]:
-        """starts, then step(i, totals) for i in range(first, count)"""
+    def fold(self, count: Any, starts: list[Vector], step: Step, first: int = 0, by: int = 1) -> list[Vector]:
+        """starts, then step(i, totals) for i in range(first, count, by)"""
         builder = self.builder
         before = builder.block
         inside, after = builder.append_basic_block("fold"), builder.append_basic_block("folded")
@@ -102,7 +102,7 @@ class Writer:
         builder.position_at_end(inside)
         i, totals = builder.phi(INT64), [builder.phi(self.m.type) for _ in starts]
         results = step(i, [Vector(self.m, total) for total in totals])
-        following = builder.add(i, i64(1))
+        following = builder.add(i, i64(by))
         builder.cbranch(builder.icmp_signed("<", following, count), inside, after)
         i.add_incoming(i64(first), before)
         i.add_incoming(following, builder.block)

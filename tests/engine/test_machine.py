@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import multiprocessing
 import random
 import threading
@@ -43,7 +44,7 @@ class Drawn:
         lane_inputs: int,
         uniform_inputs: int,
         lanes: int,
-        names: Sequence[str] = (*SAFE, "total", "softmax"),
+        names: Sequence[str] = (*SAFE, "total", "softmax", "mean"),
     ) -> None:
         choose = random.Random(seed)
         torch.manual_seed(seed)
@@ -66,6 +67,11 @@ class Drawn:
                 made = self.tape.softmax([rows[k] for k in places])
                 rows += [made[first], *(self._product(made[k], rows[places[k]]) for k in others)]
                 values += [weights[first], *(weights[k] * values[places[k]] for k in others)]
+            elif name == "mean":
+                stacked = torch.stack([values[k] for k in places])
+                weights = self.tape.softmax([rows[k] for k in places])
+                rows.append(self.tape.total([self._product(w, rows[k]) for w, k in zip(weights, places)]))
+                values.append((torch.softmax(stacked, 0) * stacked).sum(0))
             elif name == "total":
                 # of products, or of anything
                 factors = places[1:] + places[:1] if choose.random() < 0.5 else None
@@ -159,6 +165,20 @@ def test_a_long_program_is_cut_into_segments() -> None:
     assert program.local_rows <= 1000
 
 
+def test_machine_code_is_named_after_all_that_writes_it() -> None:
+    """Modules of the engine that the generator imports, directly or not."""
+    folder = Path(objectcode.__file__).parent
+    found, pending = {"objectcode.py"}, ["chunks.py"]
+    while pending:
+        name = pending.pop()
+        if name not in found:
+            found.add(name)
+            for node in ast.walk(ast.parse((folder / name).read_text())):
+                if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("relaxpy.engine."):
+                    pending.append(f"{(node.module or '').rpartition('.')[2]}.py")
+    assert found == set(objectcode._SOURCES)
+
+
 def test_a_damaged_file_in_the_cache_is_built_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RELAXPY_CACHE", str(tmp_path))
     monkeypatch.setattr(objectcode, "_kernels", {})
@@ -182,13 +202,16 @@ def test_a_cache_that_cannot_be_written_is_no_error(tmp_path: Path, monkeypatch:
 
 
 def test_marks_spread_the_same_without_the_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    prologues = 0
     for seed in range(5):
         drawn = Drawn(seed, 200, 4, 3, 1)
         kernels = plan(drawn.tape, drawn.outputs)
         with monkeypatch.context() as patched:
             patched.setattr(objectcode, "available", lambda: False)
             ours = plan(drawn.tape, drawn.outputs)
-        assert 0 < len(ours.prologue) < len(ours.prologue) + len(ours.code) < 200
+        assert 0 < len(ours.prologue) + len(ours.code) < 200
+        prologues += len(ours.prologue) > 0
         assert (ours.code == kernels.code).all()
         assert (ours.prologue == kernels.prologue).all()
         assert ours.smooth == kernels.smooth
+    assert prologues > 2

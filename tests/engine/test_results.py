@@ -253,3 +253,54 @@ def test_what_is_not_used_is_no_part_of_the_graph() -> None:
             assert gradients[1:] == (None, None, None)
             assert not function(x.detach(), unused, compared, shared, []).requires_grad
         assert len(kept) == 3
+
+
+def running(values: Any) -> Any:
+    sums = [values[0] * 1.0]
+    for value in values[1:]:
+        sums.append(sums[-1] + value if sums[-1] > value else sums[-1] * value)
+    return sums
+
+
+def use_few(sums: list[torch.Tensor]) -> torch.Tensor:
+    return (sums[1] * sums[5]).sum()
+
+
+def change_some(sums: list[torch.Tensor]) -> torch.Tensor:
+    sums[2].mul_(3.0)
+    sums[3] += sums[2].detach()
+    return torch.stack(sums).square().sum()
+
+
+def keep_gradients(sums: list[torch.Tensor]) -> torch.Tensor:
+    sums[4].retain_grad()
+    total = torch.stack(sums).sum()
+    total.backward(retain_graph=True)
+    assert sums[4].grad is not None
+    return total + sums[4].grad.sum()
+
+
+@pytest.mark.parametrize("use", [use_few, change_some, keep_gradients])
+def test_each_of_many_numbers_is_a_tensor_of_its_own(use: Callable[[list[torch.Tensor]], torch.Tensor]) -> None:
+    found = []
+    for engine in ("eager", "tape"):
+        x = torch.randn(4, 9, generator=torch.Generator().manual_seed(0), dtype=torch.float64).requires_grad_()
+        sums = relax(running, batch=True, engine=engine)(x)  # type: ignore[call-overload]
+        assert [each.shape for each in sums] == [(4,)] * 9
+        if engine == "eager":
+            sums = [each.clone() for each in sums]  # what torch has kept of them would miss it
+        assert all(each._base is None for each in sums)
+        result = use(sums)
+        result.backward()
+        found.append((result.detach(), x.grad))
+    torch.testing.assert_close(*found)
+
+
+def test_many_numbers_without_a_gradient() -> None:
+    tape, eager = (relax(running, batch=True, engine=engine) for engine in ("tape", "eager"))  # type: ignore[call-overload]
+    x = torch.randn(4, 9, dtype=torch.float64)
+    for given in (x, x.clone().requires_grad_()):
+        with torch.no_grad():
+            ours, theirs = tape(given), eager(given)
+        torch.testing.assert_close(ours, theirs)
+        assert not any(each.requires_grad for each in ours)
