@@ -15,6 +15,7 @@ from llvmlite import ir
 from relaxpy.engine.instructions import CONSTANT, SAVED, SPACE_SHIFT, WORDS
 from relaxpy.engine.kernel import Interpreter
 from relaxpy.engine.marking import Marking
+from relaxpy.engine.sharing import Sharing
 from relaxpy.engine.vectors import INT32, INT64, Vectors
 from relaxpy.engine.writer import POINTER, VOID, Writer, i64
 
@@ -33,6 +34,7 @@ def module_text(double: bool, width: int) -> str:
     interpreter = Interpreter(writer)
     interpreter.write()
     Marking(writer).write()
+    Sharing(writer).write()
     chunks = Chunks(writer)
     chunks.write_forward()
     chunks.write_backward()

@@ -6,49 +6,24 @@ uniform rows), how lanes are divided depends on the program and their number alo
 
 from __future__ import annotations
 
-import os
-import threading
+import contextlib
 from array import array
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
-from typing import Any
+from itertools import accumulate, pairwise
 
 import torch
 from torch import Tensor
 
+from relaxpy.engine import threads
 from relaxpy.engine.kernel_parameters import PARAMETERS, PLACES
 from relaxpy.engine.objectcode import Kernel, kernel
 from relaxpy.engine.planner import Program
+from relaxpy.engine.threads import Calls
 
 CACHE_BYTES = 1 << 20  # what the local rows of a chunk may take, values and gradients together
 SPLIT_WORK = 400_000  # instructions times lanes from which on two threads are worth their while
-SUMMED_PARTS = 2  # that threads can take, where gradients of uniform rows are summed
-GROUPS = 8  # in which the gradients of uniform rows are summed
-
-_pool: ThreadPoolExecutor | None = None
-_pool_lock = threading.Lock()
-
-
-def _forget_pool() -> None:
-    """The threads of a pool do not survive a fork."""
-    global _pool, _pool_lock
-    _pool = None
-    _pool_lock = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_pool)
-
-
-def _threads() -> ThreadPoolExecutor:
-    global _pool
-    if _pool is None:
-        with _pool_lock:
-            if _pool is None:
-                _pool = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="relaxpy")
-    return _pool
+GROUPS = 4  # in which the gradients of uniform rows are summed, and threads that can take them, however many there are
 
 
 @dataclass
@@ -73,17 +48,27 @@ class Division:
         self._ends = memory  # of parts of a thread's memory, in floats
         self._free: list[Tensor] = []
 
-    def memory(self, dtype: torch.dtype) -> tuple[Tensor, list[int]]:
-        """Memory for one thread, in which nothing is defined, and the addresses of its parts."""
-        try:
-            memory = self._free.pop()
-        except IndexError:
-            memory = torch.empty(self._ends[-1], dtype=dtype)
-        start, size = memory.data_ptr(), memory.element_size()
-        return memory, [start, *(start + size * end for end in self._ends[:-1])]
+    def shares(self) -> list[tuple[int, int]]:
+        """The chunks of each thread, in equal parts."""
+        count = min(torch.get_num_threads(), self.chunks) if self.split else 1
+        return list(pairwise(self.chunks * k // count for k in range(count + 1)))
 
-    def release(self, memory: Tensor) -> None:
-        self._free.append(memory)
+    @contextlib.contextmanager
+    def memory(self, dtype: torch.dtype) -> Iterator[Callable[[], list[int]]]:
+        """Gives memory for a thread, in which nothing is defined: the addresses of its parts."""
+        taken: list[Tensor] = []
+
+        def addresses() -> list[int]:
+            try:
+                memory = self._free.pop()
+            except IndexError:
+                memory = torch.empty(self._ends[-1], dtype=dtype)
+            taken.append(memory)
+            start, size = memory.data_ptr(), memory.element_size()
+            return [start, *(start + size * end for end in self._ends[:-1])]
+
+        yield addresses
+        self._free += taken
 
 
 class Machine:
@@ -133,7 +118,7 @@ class Machine:
     def _division(self, lanes: int) -> Division:
         parts = 1
         if len(self.program.code) * lanes >= SPLIT_WORK:
-            parts = SUMMED_PARTS if self.program.uniform_rows else torch.get_num_threads()
+            parts = GROUPS if self.program.uniform_rows else torch.get_num_threads()
         known = self._divisions.get((lanes, parts))
         if known is None:
             known = self._divisions[lanes, parts] = self._divided(lanes, parts)
@@ -158,8 +143,10 @@ class Machine:
         sizes = (program.local_rows, program.local_rows, program.saved_rows, 1)
         return Division(lanes, width, parts > 1, parameters, [width * size for size in accumulate(sizes)])
 
-    def _parameters(self, run: Run) -> array[int]:
+    def _parameters(self, run: Run, first: int = 0, last: int = 0) -> array[int]:
+        """For the chunks from ``first`` to before ``last``."""
         parameters = run.division.parameters[:]
+        parameters[_FIRST], parameters[_LAST] = first, last
         parameters[_SAVED] = run.saved.data_ptr()
         if run.uniform is not None:
             parameters[_UNIFORM] = run.uniform.data_ptr()
@@ -175,19 +162,17 @@ class Machine:
             run.failed = self._execute_prologue(run)
         outputs = torch.empty((len(program.outputs), division.lanes), dtype=self.dtype)
 
-        def part(first: int, last: int) -> int:
-            memory, places = division.memory(self.dtype)
-            parameters = self._parameters(run)
-            parameters[_LOCAL] = places[0]
-            _place(parameters, _INPUTS, inputs)
-            parameters[_OUTPUTS] = outputs.data_ptr()
-            parameters[_FIRST], parameters[_LAST] = first, last
-            self.kernel.forward(parameters.buffer_info()[0])
-            division.release(memory)
-            return parameters[_FAILED]
-
-        for failed in self._spread(part, division):
-            run.failed = failed or run.failed
+        calls: list[Calls] = []
+        with division.memory(self.dtype) as addresses:
+            for first, last in division.shares():
+                parameters = self._parameters(run, first, last)
+                parameters[_LOCAL] = addresses()[0]
+                _place(parameters, _INPUTS, inputs)
+                parameters[_OUTPUTS] = outputs.data_ptr()
+                calls.append([parameters])
+            self._run("forward", calls)
+        for (parameters,) in calls:
+            run.failed = parameters[_FAILED] or run.failed
         return outputs, run
 
     def _uniform_rows(self, uniform: Tensor | None) -> Tensor | None:
@@ -212,15 +197,14 @@ class Machine:
         self.kernel.execute(parameters.buffer_info()[0])
         return parameters[_FAILED]
 
-    def _spread(self, part: Callable[[int, int], Any], division: Division) -> list[Any]:
-        """The work on all chunks, by as many threads as torch has, in equal parts."""
-        chunks = division.chunks
-        threads = min(torch.get_num_threads(), chunks) if division.split else 1
-        if threads <= 1:
-            return [part(0, chunks)]
-        bounds = [chunks * k // threads for k in range(threads + 1)]
-        others = [_threads().submit(part, bounds[k], bounds[k + 1]) for k in range(1, threads)]
-        return [part(bounds[0], bounds[1]), *(other.result() for other in others)]
+    def _run(self, name: str, calls: Sequence[Calls]) -> None:
+        """A function of the kernel with all of the parameters, by as many threads as there are lists of them."""
+        if len(calls) == 1:
+            function = getattr(self.kernel, name)
+            for parameters in calls[0]:
+                function(parameters.buffer_info()[0])
+        else:
+            threads.run(self.kernel.addresses["share"], self.kernel.addresses[name], calls)
 
     def backward(self, run: Run, output_gradient: Tensor) -> tuple[Tensor, Tensor]:
         """Gradients of the inputs, shape (inputs, lanes), and of the uniform inputs, from those of the first outputs."""
@@ -228,36 +212,38 @@ class Machine:
         gradient = torch.empty(
             (division.lanes, program.input_count), dtype=self.dtype
         ).t()  # as most inputs lie in memory
-        groups = min(GROUPS, division.chunks) if program.uniform_rows else 1
-        shape = (groups, program.uniform_rows, self.kernel.width)
-        uniform_gradient = torch.zeros(shape, dtype=self.dtype) if program.uniform_rows else None
-
-        def part(group: int, first: int, last: int) -> None:
-            memory, places = division.memory(self.dtype)
-            parameters = self._parameters(run)
-            for place, address in zip(_SCRATCH, places):
-                parameters[place] = address
-            if uniform_gradient is not None:
-                parameters[_UNIFORM_GRADIENT] = uniform_gradient[group].data_ptr()
-            _place(parameters, _OUTPUT_GRADIENT, output_gradient)
-            _place(parameters, _INPUT_GRADIENT, gradient)
-            parameters[_GIVEN] = len(output_gradient)
-            parameters[_FIRST], parameters[_LAST] = first, last
-            self.kernel.backward(parameters.buffer_info()[0])
-            division.release(memory)
-
-        if uniform_gradient is None:
-            self._spread(lambda first, last: part(0, first, last), division)
+        if not program.uniform_rows:
+            self._run_backward(run, output_gradient, gradient, None, [0, division.chunks])
             return gradient, gradient.new_empty(0)
-        bounds = [division.chunks * k // groups for k in range(groups + 1)]
+        groups = min(GROUPS, division.chunks)
+        by_group = torch.zeros((groups, program.uniform_rows, self.kernel.width), dtype=self.dtype)
+        ends = [division.chunks * k // groups for k in range(groups + 1)]
+        self._run_backward(run, output_gradient, gradient, by_group, ends)
+        return gradient, self._uniform_gradient(run, by_group)
 
-        def some(first: int, last: int) -> None:
-            for group in range(groups):
-                if first <= bounds[group] < last:
-                    part(group, bounds[group], bounds[group + 1])
-
-        self._spread(some, division)
-        return gradient, self._uniform_gradient(run, uniform_gradient)
+    def _run_backward(
+        self, run: Run, output_gradient: Tensor, gradient: Tensor, by_group: Tensor | None, ends: Sequence[int]
+    ) -> None:
+        """``ends``: between which chunks the gradients of uniform rows are one group's."""
+        division = run.division
+        calls: list[Calls] = []
+        with division.memory(self.dtype) as addresses:
+            for first, last in division.shares():
+                places, own = addresses(), []
+                starts = [first] if by_group is None else [end for end in ends[:-1] if first <= end < last]
+                for start in starts:
+                    group = 0 if by_group is None else ends.index(start)
+                    parameters = self._parameters(run, start, last if by_group is None else ends[group + 1])
+                    for place, address in zip(_SCRATCH, places):
+                        parameters[place] = address
+                    if by_group is not None:
+                        parameters[_UNIFORM_GRADIENT] = by_group[group].data_ptr()
+                    _place(parameters, _OUTPUT_GRADIENT, output_gradient)
+                    _place(parameters, _INPUT_GRADIENT, gradient)
+                    parameters[_GIVEN] = len(output_gradient)
+                    own.append(parameters)
+                calls.append(own)
+            self._run("backward", calls)
 
     def _uniform_gradient(self, run: Run, by_group: Tensor) -> Tensor:
         """Of the uniform inputs, from those of all uniform rows, lane by lane."""

@@ -16,7 +16,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-NAMES = ("execute", "reverse", "forward", "backward", "spread_forward", "spread_backward")
+NAMES = ("execute", "reverse", "forward", "backward", "spread_forward", "spread_backward", "share")
 _SOURCES = (
     "instructions.py",
     "vectors.py",
@@ -28,6 +28,7 @@ _SOURCES = (
     "kernel.py",
     "marking.py",
     "chunks.py",
+    "sharing.py",
     "objectcode.py",
 )
 _lock = threading.Lock()
@@ -52,9 +53,9 @@ class Kernel:
         self.width = width
         self.double = double
         entry = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
-        functions = [entry(engine.get_function_address(name)) for name in NAMES]
-        self.execute, self.reverse, self.forward, self.backward = functions[:4]
-        self.spread_forward, self.spread_backward = functions[4:]
+        self.addresses = {name: engine.get_function_address(name) for name in NAMES}
+        functions = map(entry, self.addresses.values())
+        self.execute, self.reverse, self.forward, self.backward, self.spread_forward, self.spread_backward, _ = functions
 
 
 def available() -> bool:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import ast
+import ctypes
 import multiprocessing
 import random
 import threading
+from array import array
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
-from relaxpy.engine import machine as machine_module, objectcode
+from relaxpy.engine import machine as machine_module, objectcode, threads as threads_module
 from relaxpy.engine.instructions import BY_NAME, CODES
 from relaxpy.engine.machine import Machine
 from relaxpy.engine.planner import plan
@@ -104,17 +107,44 @@ def test_random_programs(seed: int, lanes: int, uniform_inputs: int, segment_row
         )
 
 
+@pytest.mark.parametrize("openmp", [True, False])
 @pytest.mark.parametrize("uniform_inputs", [0, 3])
-def test_results_do_not_depend_on_the_number_of_threads(uniform_inputs: int, two_threads: None) -> None:
+def test_results_do_not_depend_on_the_number_of_threads(
+    uniform_inputs: int, openmp: bool, two_threads: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not openmp:
+        monkeypatch.setattr(threads_module, "_openmp", lambda: None)
     drawn = Drawn(7, 200, 4, uniform_inputs, 5000)
     machine = Machine(plan(drawn.tape, drawn.outputs), torch.float64)
     results = []
-    for threads in (1, 2, 4):
+    for threads in (1, 2, 3, 4, 7):
         torch.set_num_threads(threads)
         outputs, run = machine.forward(drawn.inputs, drawn.uniform)
         results.append((outputs, *machine.backward(run, torch.ones_like(outputs))))
     for other in results[1:]:
         assert all(map(torch.equal, results[0], other))
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="the system does not say which OpenMP torch uses")
+def test_torchs_own_threads_are_used() -> None:
+    assert threads_module._openmp() is not None
+
+
+def test_each_part_of_a_run_is_called_once_whatever_the_team() -> None:
+    """A team may be smaller than it was asked to be, as when it is called from one of its threads."""
+    kernel, thread = objectcode.kernel(True), ctypes.CFUNCTYPE(ctypes.c_int)
+    seen: list[int] = []
+    entry = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(lambda address: seen.append(array("q", ctypes.string_at(address, 8))[0]))
+    for size in (1, 2, 5):
+        seen.clear()
+        parts = [[array("q", [10 * k + j]) for j in range(k)] for k in range(4)]
+        for number in range(size):
+            functions = [thread(lambda number=number: number), thread(lambda size=size: size), entry]
+            addresses = [ctypes.cast(function, ctypes.c_void_p).value or 0 for function in functions]
+            ends = accumulate(map(len, parts), initial=0)
+            data = array("q", [*addresses, 4, *ends, *(each.buffer_info()[0] for part in parts for each in part)])
+            ctypes.CFUNCTYPE(None, ctypes.c_void_p)(kernel.addresses["share"])(data.buffer_info()[0])
+        assert sorted(seen) == [10, 20, 21, 30, 31, 32]
 
 
 def test_threads_that_call_at_once_do_not_disturb_each_other() -> None:
