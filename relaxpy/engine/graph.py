@@ -7,7 +7,19 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from relaxpy.engine.instructions import CHECK, CODES, DOT, LISTS, NAMES, RULES, SOFTMAX, SUM, WORDS
+from relaxpy.engine.instructions import (
+    CHECK,
+    CODES,
+    DOT,
+    LISTS,
+    NAMES,
+    RULES,
+    SOFTMAX,
+    SOFTMAX_MEAN,
+    SOFTMIN_MEAN,
+    SUM,
+    WORDS,
+)
 from relaxpy.engine.marks import spread
 from relaxpy.engine.tape import Tape
 
@@ -19,6 +31,7 @@ _SMOOTH = np.array([*(rule.reverse is not None for rule in RULES), *(True for _ 
 _CHECK, _SOFTMAX = CODES[CHECK], CODES[SOFTMAX]
 # How many lists of rows an instruction reads, and which of its words are rows that it reads, by code.
 _LIST_COUNT = np.array([(name in LISTS) + (name == DOT) for name in NAMES], np.int64)
+IS_MEAN = np.array([name in (SOFTMAX_MEAN, SOFTMIN_MEAN) for name in NAMES], np.bool_)
 READS = np.zeros((len(NAMES), WORDS), np.bool_)
 for _code, _rule in enumerate(RULES):
     READS[_code, 2 : 2 + _rule.arity] = True
@@ -80,6 +93,8 @@ class Graph:
         lists = chosen & (_LIST_COUNT[self.operation] > 0)
         starts = self.code[lists, 2].astype(np.int64)
         lengths = self.code[lists, 3].astype(np.int64) * _LIST_COUNT[self.operation[lists]]
+        if lengths.sum() == len(self.arguments):
+            return self.arguments, np.ascontiguousarray
         ends = np.cumsum(lengths)
         index = np.arange(lengths.sum()) + np.repeat(starts - ends + lengths, lengths)
         place = np.zeros(len(self.arguments), np.int32)

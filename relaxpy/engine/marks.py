@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 from relaxpy.engine import objectcode
 from relaxpy.engine.kernel_parameters import PARAMETERS, PLACES
 
+_PLACES = [PLACES[name] for name in ("flags", "sources", "starts")]
 Flags = npt.NDArray[np.uint8]
 Long = npt.NDArray[np.int64]
 
@@ -23,13 +25,13 @@ def spread(flags: Flags, sources: Long, starts: Long, backward: bool) -> None:
     if not objectcode.available():
         (_spread_backward if backward else _spread_forward)(flags, sources.tolist(), starts.tolist())
         return
-    parameters = np.zeros(len(PARAMETERS), np.int64)
-    arrays: dict[str, Any] = {"flags": flags, "sources": sources, "starts": starts}
-    for name, values in arrays.items():
-        parameters[PLACES[name]] = values.ctypes.data
+    parameters = array("q", bytes(8 * len(PARAMETERS)))
+    arrays: tuple[Any, ...] = (flags, sources, starts)
+    for place, values in zip(_PLACES, arrays):
+        parameters[place] = values.ctypes.data
     parameters[PLACES["count"]] = len(flags)
     functions = objectcode.some_kernel()
-    (functions.spread_backward if backward else functions.spread_forward)(parameters.ctypes.data)
+    (functions.spread_backward if backward else functions.spread_forward)(parameters.buffer_info()[0])
 
 
 def _spread_forward(flags: Flags, sources: list[int], starts: list[int]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import hashlib
 import importlib.util
 import os
@@ -58,6 +59,7 @@ class Kernel:
         self.execute, self.reverse, self.forward, self.backward, self.spread_forward, self.spread_backward, _ = functions
 
 
+@functools.cache
 def available() -> bool:
     """Are llvmlite and numpy there (the extra ``relaxpy[fast]``)?"""
     return all(importlib.util.find_spec(name) is not None for name in ("llvmlite", "numpy"))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from relaxpy.engine.graph import Graph, Long, Truths, Words
+from relaxpy.engine.graph import IS_MEAN, Graph, Long, Truths, Words
 from relaxpy.engine.instructions import (
     CHECK,
     CODES,
@@ -20,8 +20,6 @@ from relaxpy.engine.instructions import (
     FRESH,
     LOCAL,
     SAVED,
-    SOFTMAX_MEAN,
-    SOFTMIN_MEAN,
     SPACE_SHIFT,
     UNIFORM,
 )
@@ -29,7 +27,6 @@ from relaxpy.engine.reversal import Reversal
 from relaxpy.engine.tape import Tape
 
 SEGMENT_ROWS = 768
-_COSTLY = [CODES[SOFTMAX_MEAN], CODES[SOFTMIN_MEAN]]
 
 
 @dataclass(frozen=True)
@@ -72,7 +69,7 @@ def plan(tape: Tape, outputs: Sequence[int], segment_rows: int = SEGMENT_ROWS) -
     cut = _cut(graph, main, defined, segment_rows)
     reversal = Reversal(graph, main, defined)
     again = reversal.again(cut.local)
-    costly = again & np.isin(graph.operation, _COSTLY)
+    costly = again & IS_MEAN[graph.operation]
     if costly.any():
         cut = replace(cut, saved=cut.saved | costly, local=cut.local & ~costly)
         again = reversal.again(cut.local)
@@ -90,9 +87,7 @@ def plan(tape: Tape, outputs: Sequence[int], segment_rows: int = SEGMENT_ROWS) -
         prologue=moved(code[uniform]),
         again=moved(code[again]),
         back=moved(back),
-        segments=np.ascontiguousarray(
-            np.stack([*columns, cut.counts(cut.local & reversal.partial) > 0], 1).astype(np.int64)
-        ),
+        segments=np.array([*columns, cut.counts(cut.local & reversal.partial) > 0], np.int64).T.copy(),
         outputs=places.names[np.asarray(outputs, np.int64)],
         constants=np.array(list(tape.constants.values()), np.float64),
         input_count=len(tape.lane_inputs),
@@ -124,7 +119,8 @@ class _Cut:
 def _cut(graph: Graph, main: Truths, outputs: Long, segment_rows: int) -> _Cut:
     part = np.maximum((graph.widths * main).cumsum() - 1, 0) // segment_rows
     (kept,) = main.nonzero()
-    begins = np.diff(part[kept], prepend=-1) > 0
+    begins = np.ones(len(kept), np.bool_)
+    begins[1:] = part[kept[1:]] != part[kept[:-1]]
     segment = np.zeros(len(main), np.int64)
     segment[kept] = begins.cumsum() - 1
     saved = np.zeros(len(main), np.bool_)

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from relaxpy.engine.graph import Graph, Long, Truths
-from relaxpy.engine.instructions import CODES, DOT, RULES, SOFTMAX, SOFTMAX_MEAN, SOFTMIN_MEAN, Rule
+from relaxpy.engine.graph import IS_MEAN, Graph, Long, Truths
+from relaxpy.engine.instructions import CODES, DOT, RULES, SOFTMAX, Rule
 
 
 class _Traced:
@@ -49,7 +49,6 @@ def _parts(rule: Rule) -> list[int]:
 
 PASSES = 1 << 4
 _DOT, _SOFTMAX = CODES[DOT], CODES[SOFTMAX]
-_MEANS = [CODES[SOFTMAX_MEAN], CODES[SOFTMIN_MEAN]]
 _PARTS = np.zeros((len(CODES), 3), np.uint8)
 for _rule in RULES:
     _PARTS[CODES[_rule.name]] = _parts(_rule)
@@ -70,7 +69,7 @@ class Reversal:
         kind = graph.operation[self._reader]
         self._of_rule: Truths = kind < len(RULES)
         self._of_dot: Long = np.nonzero(kind == _DOT)[0]
-        self._of_mean: Truths = np.isin(kind, _MEANS)
+        self._of_mean: Truths = IS_MEAN[kind]
         self._parts = _PARTS[kind, np.minimum(self._slot, 2)]
         # a scale comes first among the operands, and takes no gradient
         is_scale = (self._slot == 0) & ((kind == _SOFTMAX) | self._of_mean)
