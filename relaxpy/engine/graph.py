@@ -89,11 +89,14 @@ class Graph:
         self.sources: Long = np.ascontiguousarray(self.definer[self.operands.row])
 
     def used_arguments(self, chosen: Truths) -> tuple[Words, Callable[[Words], Words]]:
-        """The arguments of these instructions alone, side by side; and what makes copies of some of them name these."""
+        """The arguments of these instructions alone, side by side; and what makes copies of some of them name these.
+
+        Where they are most of all, they stay where they are.
+        """
         lists = chosen & (_LIST_COUNT[self.operation] > 0)
         starts = self.code[lists, 2].astype(np.int64)
         lengths = self.code[lists, 3].astype(np.int64) * _LIST_COUNT[self.operation[lists]]
-        if lengths.sum() == len(self.arguments):
+        if 2 * lengths.sum() >= len(self.arguments):
             return self.arguments, np.ascontiguousarray
         ends = np.cumsum(lengths)
         index = np.arange(lengths.sum()) + np.repeat(starts - ends + lengths, lengths)
