@@ -27,6 +27,7 @@ from relaxpy.engine.reversal import Reversal
 from relaxpy.engine.tape import Tape
 
 SEGMENT_ROWS = 768
+MOST_COSTLY = 256  # results of a segment that are saved since it costs much to work them out again
 
 
 @dataclass(frozen=True)
@@ -69,9 +70,9 @@ def plan(tape: Tape, outputs: Sequence[int], segment_rows: int = SEGMENT_ROWS) -
     cut = _cut(graph, main, defined, segment_rows)
     reversal = Reversal(graph, main, defined)
     again = reversal.again(cut.local)
-    costly = again & IS_MEAN[graph.operation]
-    if costly.any():
-        cut = replace(cut, saved=cut.saved | costly, local=cut.local & ~costly)
+    costly = cut.few(again & IS_MEAN[graph.operation])
+    if len(costly):
+        cut = cut.with_saved(costly)
         again = reversal.again(cut.local)
     cleared = cut.saved & reversal.partial
     cleared[defined] = cut.saved[defined]
@@ -110,6 +111,17 @@ class _Cut:
     number: int
     saved: Truths
     local: Truths
+
+    def few(self, chosen: Truths) -> Long:
+        """The first of some instructions in each segment, so that what is saved is a part of all rows."""
+        (found,) = chosen.nonzero()
+        rank = np.arange(len(found)) - _before(self.counts(chosen))[self.segment[found]]
+        return found[rank < MOST_COSTLY]
+
+    def with_saved(self, instructions: Long) -> _Cut:
+        saved = self.saved.copy()
+        saved[instructions] = True
+        return replace(self, saved=saved, local=self.local & ~saved)
 
     def counts(self, chosen: Truths) -> Long:
         """How many of some instructions there are in each segment."""

@@ -12,7 +12,7 @@ from torch import Tensor
 from relaxpy import relax
 from relaxpy.engine.instructions import CODES, NAMES, SOFTMAX, SOFTMAX_MEAN, SOFTMIN_MEAN
 from relaxpy.engine.machine import Machine
-from relaxpy.engine.planner import plan
+from relaxpy.engine.planner import MOST_COSTLY, SEGMENT_ROWS, plan
 from relaxpy.engine.tape import Tape
 from tests.engine.test_instructions import run
 
@@ -194,3 +194,15 @@ def test_what_is_read_going_backward_is_kept_where_it_would_cost_much_to_work_it
     found = plan(tape, program(tape, [tape.lane_input() for _ in range(4)]))
     assert [NAMES[code] for code in found.again[:, 0].tolist()] == ["exp"]
     compare(program, lambda x: (expected(x, 1, 8.0) * expected(x, 1, 8.0).exp())[None], torch.rand(4, 50).double())
+
+
+def test_few_rows_of_a_segment_are_kept(executor: str) -> None:
+    """What is kept between the two passes is a part of the rows, also of a program of nothing but means."""
+    tape = Tape()
+    rows = [tape.lane_input() for _ in range(3)]
+    for _ in range(10 * SEGMENT_ROWS):
+        rows = [*rows[1:], tape.emit(CODES["mul"], mean(tape, rows, 1, 8.0), rows[0])]
+    found = plan(tape, rows[-1:])
+    means = sum(code == CODES[SOFTMAX_MEAN] for code in found.code[:, 0].tolist())
+    assert means == 10 * SEGMENT_ROWS
+    assert 20 * MOST_COSTLY <= found.saved_rows <= 20 * MOST_COSTLY + 200
