@@ -58,16 +58,16 @@ class Means(Lists):
         factors = [w.load(scale, i) * (1 / math.log(2)) for i in places]
 
         def add(j: Any, totals: list[Vector]) -> list[Vector]:
-            powers, weighted = [], []
+            sums, weighted = [], []
             for n, value in enumerate(operand(j)):
                 behind = value - leaders[n] if of_largest else leaders[n] - value
                 power, exponent = m.exp2_of_negative(behind * factors[n])
-                powers.append(totals[n] + power)
+                sums.append(totals[n] + power)
                 weighted.append(m.fused(power, exponent, totals[count + n]))
                 if kept:
                     w.store(*self._place(j, n, 0), power)
                     w.store(*self._place(j, n, 1), power * exponent)
-            return [*powers, *weighted]
+            return [*sums, *weighted]
 
         totals = w.fold(length, [m.constant(0.0)] * (2 * count), add)
         shares = [1.0 / total for total in totals[:count]]
