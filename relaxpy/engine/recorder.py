@@ -183,6 +183,14 @@ class Recorder(Looking):
         self.operations += 2
         return self.arithmetic(_RAMP, a, b, slope)
 
+    def choice(self, x: Recorded, beta: float) -> Recorded:
+        """softmax(beta x) along the first axis, which is five operations of torch."""
+        self.operations += 5
+        scale = self.tape.constant(ops.rounded(beta, x.dtype))
+        ids = x.ids.reshape(len(x.ids), -1)
+        weights = np.array([self.tape.scaled_softmax(rows, scale) for rows in ids.T.tolist()], np.int64)
+        return Recorded(self, weights.T.reshape(x.ids.shape), x.lanes, x.dtype)
+
     def compare(self, code: int, a: Any, b: Any) -> Recorded:
         """A claim about two numbers: a truth."""
         if type(a) is not Recorded and type(a) not in _NUMBERS:

@@ -204,6 +204,10 @@ class Tape:
 
     def softmax(self, rows: Sequence[int]) -> list[int]:
         scale, rows = self._scaled(rows)
+        return self.scaled_softmax(rows, scale)
+
+    def scaled_softmax(self, rows: Sequence[int], scale: int) -> list[int]:
+        """softmax(c x) of rows x and a positive constant c."""
         first = self._listed(_SOFTMAX, rows, len(rows), len(rows), scale)
         return list(range(first, first + len(rows)))
 

@@ -68,6 +68,15 @@ def below(difference: Tensor | float) -> Tensor:
     return evaluated(distribution().cdf, z)
 
 
+def choice(x: Tensor) -> Tensor:
+    """softmax(beta x) along the first axis, for logistic noise (paper Eq. 10); a recorded program has an instruction for that."""
+    beta = state.options.beta
+    if state.recorder is not None and isinstance(x, StandIn) and not isinstance(beta, Tensor):
+        weights: Tensor = state.recorder.choice(x, beta)
+        return weights
+    return scaled(x - x.detach().amax(0)).softmax(0)
+
+
 def alike(difference: Tensor | float) -> Tensor:
     """The probability that two values are equal that differ by so much (paper Eq. 9)."""
     z = scaled(difference)

@@ -199,7 +199,7 @@ def leader_weights(x: Tensor, sign: int, known_finite: bool = False) -> Tensor:
 
 def _weights_of_finite(y: Tensor) -> Tensor:
     if state.options.distribution == "logistic":
-        return perturbation.scaled(y - y.detach().amax(0)).softmax(0)
+        return perturbation.choice(y)
     odds = _relative_weights(y, y.amax(0))
     return odds / odds.sum(0)
 
