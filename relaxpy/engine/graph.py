@@ -27,7 +27,6 @@ Truths = npt.NDArray[np.bool_]
 Words = npt.NDArray[np.int32]
 Long = npt.NDArray[np.int64]
 
-_SMOOTH = np.array([*(rule.reverse is not None for rule in RULES), *(True for _ in LISTS), False], np.bool_)
 _CHECK, _SOFTMAX = CODES[CHECK], CODES[SOFTMAX]
 # How many lists of rows an instruction reads, and which of its words are rows that it reads, by code.
 _LIST_COUNT = np.array([(name in LISTS) + (name == DOT) for name in NAMES], np.int64)
@@ -123,28 +122,6 @@ class Graph:
         if not self.tape.uniform_inputs:
             return np.ones(len(self.operation), np.bool_)
         return self._spread(self._reading(self.tape.lane_inputs))
-
-    def smooth(self, outputs: Sequence[int]) -> list[bool]:
-        """Which outputs depend on an input by a path that carries gradients?"""
-        inputs = (*self.tape.lane_inputs, *self.tape.uniform_inputs)
-        flags = self._reading(inputs)
-        flags[~_SMOOTH[self.operation]] = 2
-        marked = self._spread(flags)
-        given = set(inputs)
-        by = self.definer[np.asarray(outputs, np.int64)]
-        reached = ((by >= 0) & marked[by]).tolist() if len(marked) else [False] * len(outputs)
-        return [row in given or reach for row, reach in zip(outputs, reached)]
-
-    def reached(self, outputs: Sequence[int]) -> frozenset[int]:
-        """The rows of inputs to which a gradient of an output may come."""
-        carry = _SMOOTH[self.operation[self.operands.instruction]]
-        defined = self.definer[np.asarray(outputs, np.int64)]
-        marked = self.marked(defined[defined >= 0], np.where(carry, self.sources, -1), backward=True)
-        rows = np.zeros(self.tape.rows, np.bool_)
-        rows[outputs] = True
-        rows[self.operands.row[carry & marked[self.operands.instruction]]] = True
-        inputs = np.array([*self.tape.lane_inputs, *self.tape.uniform_inputs], np.int64)
-        return frozenset(inputs[rows[inputs]].tolist())
 
     def marked(self, instructions: Long, sources: Long, backward: bool = False) -> Truths:
         """All that depend on some instructions, or ``backward`` that they need; ``sources`` are those of the graph, or fewer."""

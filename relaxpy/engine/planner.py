@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from relaxpy.engine.gradients import Gradients
 from relaxpy.engine.graph import IS_MEAN, Graph, Long, Truths, Words
 from relaxpy.engine.instructions import (
     CHECK,
@@ -64,11 +65,10 @@ def plan(tape: Tape, outputs: Sequence[int], segment_rows: int = SEGMENT_ROWS) -
     code, arguments = graph.code, graph.arguments
     needed, varying = graph.needed(outputs), graph.varying()
     uniform, main = needed & ~varying, needed & varying
-    smooth, reached = graph.smooth(outputs), graph.reached(outputs)
-    defined = graph.definer[np.asarray(outputs, np.int64)]
-    defined = defined[defined >= 0]
+    gradients = Gradients(graph, needed, outputs)
+    defined = gradients.written[gradients.written >= 0]
     cut = _cut(graph, main, defined, segment_rows)
-    reversal = Reversal(graph, main, defined)
+    reversal = Reversal(gradients, main)
     again = reversal.again(cut.local)
     costly = cut.few(again & IS_MEAN[graph.operation])
     if len(costly):
@@ -98,8 +98,8 @@ def plan(tape: Tape, outputs: Sequence[int], segment_rows: int = SEGMENT_ROWS) -
         cleared_rows=len(tape.lane_inputs) + int(graph.widths[cleared].sum()),
         uniform_rows=places.uniform_rows,
         checks=tape.checks,
-        smooth=smooth,
-        reached=reached,
+        smooth=gradients.smooth(),
+        reached=gradients.reached(),
     )
 
 

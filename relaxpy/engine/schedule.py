@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from relaxpy.engine.gradients import Gradients
 from relaxpy.engine.graph import Graph, Long, Truths
 from relaxpy.engine.grouping import Grouping, Places, levels
 from relaxpy.engine.groups import CONSTANT, LANES, UNIFORM, Group
@@ -57,6 +58,7 @@ def schedule(tape: Tape, outputs: Sequence[int], device: torch.device) -> Schedu
     rows = late.lay_out(own, graph.widths, len(inputs) + len(copied))
     listed = own.copy()
     listed[copied] = len(inputs) + np.arange(len(copied))
+    gradients = Gradients(graph, needed, outputs)
     return Schedule(
         groups=late.groups(graph.arguments, Places(kind, own, listed), device),
         prologue=early.groups(graph.arguments, Places(kind, shared, shared), device),
@@ -68,8 +70,8 @@ def schedule(tape: Tape, outputs: Sequence[int], device: torch.device) -> Schedu
         copied=shared[copied].tolist(),
         outputs=listed[np.asarray(outputs, np.int64)].tolist(),
         checks=listed[checks].tolist(),
-        smooth=graph.smooth(outputs),
-        reached=graph.reached(outputs),
+        smooth=gradients.smooth(),
+        reached=gradients.reached(),
     )
 
 
