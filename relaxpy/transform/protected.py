@@ -63,7 +63,8 @@ def _with_cleanup(rewriter: Rewriter, node: Any, start: int, indent: str, out: P
         with while_open(rewriter, name):
             _body(rewriter, node, start, indent, out)
     loops.pop()
-    names = saved(rewriter, step.all_binds() & (step.live_orelse | step.live_after))
+    # what `finally` leaves goes where the exits lead, too
+    names = saved(rewriter, step.all_binds() & (step.live_orelse | step.final[-1].live_after))
     known = step.assigned & ~step.all_deletes()
     given = arguments(rewriter, names, known)
     statements = node.finalbody.body.body

@@ -266,6 +266,25 @@ def counted_clean_ups(x: Any, y: Any) -> Any:
     return total, cleaned
 
 
+def left_by_a_clean_up(x: Any, y: Any) -> Any:
+    """What it writes is for the paths that leave, though the others write it anew."""
+    t, u, left = 0.5, 0.0, [0.0]
+    for i in range(3):
+        try:
+            if x > i:
+                u = u + y
+            elif y > i:
+                continue
+            else:
+                break
+        finally:
+            t = 2.0 + i
+            left = [t]
+        t = 3.0
+        left = [7.0]
+    return t, u, left
+
+
 def returned_through_clean_ups(x: Any, y: Any) -> Any:
     state = [0.0, 0.0, 0.0]
     for i in range(2):
@@ -426,6 +445,7 @@ PROGRAMS: list[Callable[[Any, Any], Any]] = [
     asserted,
     in_a_conditional_expression,
     counted_clean_ups,
+    left_by_a_clean_up,
     returned_through_clean_ups,
     raised_through_a_clean_up,
 ]
