@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import gc
 import itertools
-import multiprocessing
 import subprocess
 import sys
-import threading
 import weakref
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
 
 from relaxpy import relax
 from relaxpy.algorithms.sorting import bubble_sort
@@ -22,10 +19,9 @@ from relaxpy.engine.instructions import CODES
 from relaxpy.engine.packed import Packed
 from relaxpy.engine.schedule import schedule
 from relaxpy.engine.tape import Tape
-from tests.engine.test_machine import Drawn
+from tests.engine.drawn import CPU, Drawn, both_ways
 
 EXECUTORS = ("packed",)
-CPU = torch.device("cpu")
 
 
 def packed_of(drawn: Drawn) -> Packed:
@@ -99,35 +95,10 @@ def test_results_do_not_depend_on_the_number_of_threads(monkeypatch: pytest.Monk
     before, results = torch.get_num_threads(), []
     for threads in (1, 2, 4):
         torch.set_num_threads(threads)
-        outputs, run = program.forward(drawn.inputs, drawn.uniform)
-        results.append((outputs, *program.backward(run, torch.ones_like(outputs))))
+        results.append(both_ways(program, drawn))
     torch.set_num_threads(before)
     for other in results[1:]:
         assert all(map(torch.equal, results[0], other))
-
-
-def both_ways(program: Packed, drawn: Drawn) -> list[Tensor]:
-    outputs, run = program.forward(drawn.inputs, drawn.uniform)
-    return [outputs, *program.backward(run, torch.ones_like(outputs))]
-
-
-def test_threads_that_call_at_once_do_not_disturb_each_other() -> None:
-    drawn = Drawn(3, 150, 4, 2, 300)
-    program = packed_of(drawn)
-    expected = both_ways(program, drawn)
-    wrong: list[int] = []
-
-    def call() -> None:
-        for k in range(50):
-            if not all(map(torch.equal, both_ways(program, drawn), expected)):
-                wrong.append(k)
-
-    threads = [threading.Thread(target=call) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not wrong
 
 
 def test_memory_serves_the_next_call_but_not_while_a_backward_pass_may_come() -> None:
@@ -175,23 +146,6 @@ def test_a_call_takes_no_more_than_the_budget(monkeypatch: pytest.MonkeyPatch) -
     program.backward(run, torch.ones_like(outputs))
     assert max(made) <= 50_000
     assert sum(made) >= 3 * program.schedule.rows * 2000 * 8
-
-
-def total(program: Packed, drawn: Drawn, queue: multiprocessing.SimpleQueue[float]) -> None:
-    queue.put(float(sum(x.sum() for x in both_ways(program, drawn))))
-
-
-def test_a_forked_process_runs_programs() -> None:
-    drawn = Drawn(4, 100, 3, 0, 400)
-    program = packed_of(drawn)
-    expected = float(sum(x.sum() for x in both_ways(program, drawn)))
-    context = multiprocessing.get_context("fork")
-    queue = context.SimpleQueue()
-    process = context.Process(target=total, args=(program, drawn, queue))
-    process.start()
-    process.join(60)
-    assert process.exitcode == 0
-    assert queue.get() == expected
 
 
 def test_inference_mode_leaves_memory_that_serves_others() -> None:

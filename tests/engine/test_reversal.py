@@ -11,7 +11,7 @@ from relaxpy.engine.instructions import CODES, NAMES
 from relaxpy.engine.machine import Machine
 from relaxpy.engine.planner import Program, plan
 from relaxpy.engine.tape import Tape
-from tests.engine.test_machine import Drawn
+from tests.engine.drawn import Drawn
 
 EXECUTORS = ("machine",)
 

@@ -13,6 +13,8 @@ from torch import Tensor
 
 from relaxpy import relax
 from relaxpy.algorithms.sorting import bubble_sort
+from relaxpy.engine import machine
+from tests.engine.drawn import Drawn, both_ways, executor_of
 
 THREADS = 8
 SIZES = (3, 4, 5)
@@ -103,6 +105,18 @@ def test_a_parameter_that_changes_while_others_call() -> None:
     torch.testing.assert_close(tape(x), x + 9.0)
 
 
+def test_threads_that_run_one_program_at_once() -> None:
+    drawn = Drawn(3, 150, 4, 2, 300)
+    program = executor_of(drawn)
+    expected = both_ways(program, drawn)
+
+    def work(number: int) -> None:
+        for _ in range(25):
+            assert all(map(torch.equal, both_ways(program, drawn), expected))
+
+    assert in_threads(work) == []
+
+
 def forked(work: Callable[[Any], None]) -> Any:
     """What a function puts into a queue in a forked process."""
     context = multiprocessing.get_context("fork")
@@ -114,6 +128,20 @@ def forked(work: Callable[[Any], None]) -> Any:
         process.kill()
     assert process.exitcode == 0
     return queue.get()
+
+
+def test_a_forked_process_runs_a_program_that_ran_before_it(executor: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine's threads are not there in the new process; torch's own would be waited for without end."""
+    monkeypatch.setattr(machine, "SPLIT_WORK", 1)
+    drawn = Drawn(4, 100, 3, 0, 400)
+    program = executor_of(drawn)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2 if executor == "machine" else 1)
+    try:
+        expected = [each.tolist() for each in both_ways(program, drawn)]
+        assert forked(lambda queue: queue.put([each.tolist() for each in both_ways(program, drawn)])) == expected
+    finally:
+        torch.set_num_threads(threads)
 
 
 @pytest.mark.parametrize("size", [4, 5], ids=["a known program", "a new program"])
