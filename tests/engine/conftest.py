@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+import torch
 
 import relaxpy
 from relaxpy.engine import objectcode, packed
@@ -36,3 +37,10 @@ def executor(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 def groups_pay(monkeypatch: pytest.MonkeyPatch) -> None:
     """For programs that are too small to be worth running in groups: what is worth it is tested apart (test_packed.py)."""
     monkeypatch.setattr(packed, "GROUP_COST", 0.0)
+
+
+@pytest.fixture
+def fresh_compiler() -> Iterator[None]:
+    torch._dynamo.reset()
+    yield
+    torch._dynamo.reset()
