@@ -83,7 +83,7 @@ def note(plan: Any, why: str) -> None:
 def _new_programs(made: Any) -> Any:
     with _lock:
         if made.programs is None:
-            from relaxpy.engine import compositions, functions, reductions, shapes  # noqa: F401 (they list what is recorded)
+            from relaxpy.engine import compositions, filling, functions, reductions, shapes  # noqa: F401 (they list what is recorded)
             from relaxpy.engine.programs import Programs
 
             made.programs = Programs()

@@ -1,4 +1,4 @@
-"""torch functions on recorded tensors that move, join, make or add up elements; the axis of lanes stays where it is."""
+"""torch functions on recorded tensors that move, join or add up elements; the axis of lanes stays where it is."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from relaxpy.engine.recorded import LANES, NO_LANES, ONE_LANE, Leaving, Recorded, array_of, lifted, refuse
+from relaxpy.engine.recorded import LANES, ONE_LANE, Leaving, Recorded, array_of, lifted, refuse
 from relaxpy.engine.registering import registered
 from relaxpy.runtime.state import state
 
@@ -259,49 +259,6 @@ def index_add(x: Any, dim: int, index: Any, source: Any) -> Any:
     ids = moved(np.array(results, np.int64).reshape(places.shape), 0, axis)
     lanes = LANES if LANES in (x.lanes, source.lanes) else x.lanes
     return Recorded(recorder, ids if ids.ndim else int(ids), lanes, recorder.common_dtype([x, source]))
-
-
-def _filled(x: Any, value: float, dtype: torch.dtype | None) -> Any:
-    row = x.recorder.tape.constant(float(value))
-    ids = row if type(x.ids) is int else np.full(x.ids.shape, row, np.int64)
-    return Recorded(x.recorder, ids, x.lanes, dtype or x.dtype)
-
-
-@registered("zeros_like")
-def zeros_like(x: Any, *, dtype: Any = None, **options: Any) -> Any:
-    return _filled(x, 0.0, dtype)
-
-
-@registered("ones_like")
-def ones_like(x: Any, *, dtype: Any = None, **options: Any) -> Any:
-    return _filled(x, 1.0, dtype)
-
-
-@registered("full_like")
-def full_like(x: Any, fill_value: float, *, dtype: Any = None, **options: Any) -> Any:
-    return _filled(x, fill_value, dtype)
-
-
-def _new(x: Any, size: Any, value: float, dtype: torch.dtype | None = None) -> Any:
-    size = tuple(size[0]) if len(size) == 1 and isinstance(size[0], (tuple, list, torch.Size)) else tuple(size)
-    lanes = NO_LANES
-    if x.recorder.batched and size:
-        if size[-1] not in (x.recorder.lane_count, 1):
-            refuse("it makes a tensor without lanes")
-        lanes, size = LANES if size[-1] == x.recorder.lane_count else ONE_LANE, size[:-1]
-    row = x.recorder.tape.constant(value)
-    ids = row if not size else np.full(size, row, np.int64)
-    return Recorded(x.recorder, ids, lanes, dtype or x.dtype)
-
-
-@registered("new_zeros")
-def new_zeros(x: Any, *size: Any, dtype: Any = None, **options: Any) -> Any:
-    return _new(x, size, 0.0, dtype)
-
-
-@registered("new_ones")
-def new_ones(x: Any, *size: Any, dtype: Any = None, **options: Any) -> Any:
-    return _new(x, size, 1.0, dtype)
 
 
 @registered("index_copy")
