@@ -29,6 +29,7 @@ from relaxpy.runtime.expressions import (
     tested,
 )
 from relaxpy.runtime.filters import filtered
+from relaxpy.runtime.finishing import finally_
 from relaxpy.runtime.frames import frame
 from relaxpy.runtime.gate import enter, from_outside, in_pieces
 from relaxpy.runtime.index import load, slice_
@@ -70,7 +71,7 @@ from relaxpy.runtime.stores import (
     store_global,
 )
 from relaxpy.runtime.suspending import suspending
-from relaxpy.runtime.trying import finally_, try_
+from relaxpy.runtime.trying import try_
 from relaxpy.runtime.walruses import bound, first
 from relaxpy.runtime.wholes import whole
 

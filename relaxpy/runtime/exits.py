@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 mixers: Any = LazyModule("relaxpy.runtime.mixers")
 mixing: Any = LazyModule("relaxpy.runtime.mixing")
 ops: Any = LazyModule("relaxpy.runtime.ops")
-trying: Any = LazyModule("relaxpy.runtime.trying")
+finishing: Any = LazyModule("relaxpy.runtime.finishing")
 
 Locals = Mapping[str, Any]
 
@@ -74,7 +74,7 @@ class Exits(Scope):
 
     def leave_softly(self, state_: Locals, exits: list[Exit], crossed: Sequence[Exits] = ()) -> None:
         """Record the path among these exits; it is dead from here. Clean-ups that it crosses hold it until they have run."""
-        keepers = [each for each in crossed if isinstance(each, trying.Finally)]
+        keepers = [each for each in crossed if isinstance(each, finishing.Finally)]
         if keepers:
             keepers.pop().hold(lambda names: self.leave_softly({**state_, **_known(names, state_)}, exits, keepers))
             return

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
+from relaxpy.runtime.finishing import Finally
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.state import calls
-from relaxpy.runtime.trying import Finally, Try, refuse_doubtful
+from relaxpy.runtime.trying import Try, refuse_doubtful
 
 callees: Any = LazyModule("relaxpy.runtime.callees")
 

@@ -19,11 +19,13 @@ from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.state import calls, paths, state
 
 if TYPE_CHECKING:
+    from relaxpy.runtime.finishing import Finally
     from relaxpy.runtime.ops import Mass
     from relaxpy.runtime.scopes import Scope
-    from relaxpy.runtime.trying import Finally, Try
+    from relaxpy.runtime.trying import Try
 
 ops: Any = LazyModule("relaxpy.runtime.ops")
+finishing: Any = LazyModule("relaxpy.runtime.finishing")
 trying: Any = LazyModule("relaxpy.runtime.trying")
 
 # Python itself handles these: they end an iteration or a generator.
@@ -155,7 +157,7 @@ def _route(error: BaseException, outside: int) -> Route | None:
             for each in sorted(around.values(), key=lambda value: -value.serial):
                 if each.serial > outside or not each.active:
                     continue
-                if isinstance(each, trying.Finally):
+                if isinstance(each, finishing.Finally):
                     keepers.insert(0, each)
                     continue
                 number = each.handler_of(error, frame.f_globals, names)
