@@ -2,7 +2,7 @@
 
 `call` is where the runtime comes in. A call that cannot be recorded, or whose program might be out of date, runs operation by
 operation, as it would without the engine; `f.engine_report()` says why. The machine needs llvmlite (``relaxpy[fast]``);
-without it programs run as groups of torch operations.
+without it programs run as groups of torch operations. Calls in half precision are computed in float32, and rounded at the end.
 """
 
 from __future__ import annotations
@@ -103,8 +103,6 @@ def _why_not_now(options: Options) -> str | None:
     if torch._C._autograd._top_saved_tensors_default_hooks(True) is not None:
         # of torch.utils.checkpoint, for example, which wants the same tensors to be saved when it calls once more
         return "hooks are told of every tensor that is saved for the backward pass"
-    if torch.is_autocast_enabled("cpu") or torch.is_autocast_enabled("cuda"):
-        return "autocast is on"
     if torch.is_anomaly_enabled():
         return "autograd's anomaly detection is on"
     if torch._C._get_tracing_state() is not None:

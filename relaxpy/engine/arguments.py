@@ -54,13 +54,6 @@ class Arguments:
         if captured:
             self.key += tuple(map(self._describe_cell, captured))
 
-    def dtype(self) -> torch.dtype:
-        """The one type of all floats."""
-        found = {tensor.dtype for tensor in self.tensors if tensor.is_floating_point()}
-        if len(found) != 1 or not found <= {torch.float32, torch.float64}:
-            refuse(f"its arguments are {' and '.join(sorted(map(str, found))) or 'not soft'}")
-        return found.pop()
-
     def _describe(self, value: Any, axis: Any) -> Any:
         kind = type(value)
         if kind in _TENSORS:

@@ -32,7 +32,9 @@ class Packing:
         self.count = sum(spec.count for spec in outputs)  # rows of the outputs; masses that are warned of follow
         self._sizes = [lanes * spec.count for spec in outputs]
         self._layouts = [self._layout(spec) for spec in outputs]
-        self._only_scalars = all(spec.dtype == like.dtype for spec in outputs) and not any(self._layouts)
+        types = {spec.dtype for spec in outputs}
+        self._rounded = types.pop() if len(types) == 1 else like.dtype  # what all of them become, in one go
+        self._only_scalars = all(spec.dtype == self._rounded for spec in outputs) and not any(self._layouts)
         # Many small outputs are one to autograd, which torch splits: what each costs it is more than what is done with it.
         self._joint = all_smooth and self._only_scalars and len(outputs) > FEW
         self._only_one = len(inputs) == 1 and not inputs[0].uniform
@@ -87,6 +89,8 @@ class Packing:
     def split(self, rows: Tensor) -> tuple[Tensor, ...]:
         """What autograd is to know of as outputs: tensors of their own, side by side in memory, and no views of each other."""
         flat = (rows if len(rows) == self.count else rows[: self.count]).view(-1)
+        if self._rounded is not self.dtype:
+            flat = flat.to(self._rounded)
         if self._joint:
             return (flat,)
         parts = torch.unsafe_split_with_sizes(flat, self._sizes)
@@ -97,7 +101,7 @@ class Packing:
         return torch.unsafe_split_with_sizes(outputs[0], self._sizes) if self._joint else outputs
 
     def _output(self, spec: Output, part: Tensor, layout: Layout) -> Tensor:
-        if spec.dtype != self.dtype:
+        if spec.dtype != self._rounded:
             part = part.to(spec.dtype)
         return part if layout is None else part.as_strided_(*layout)
 
@@ -111,7 +115,7 @@ class Packing:
     def differentiable(self, rows: Tensor) -> tuple[Tensor, ...]:
         """The same as torch makes them from rows that have gradients."""
         if self._joint:
-            return (rows[: self.count].reshape(-1),)
+            return (rows[: self.count].reshape(-1).to(self._rounded),)
         parts = torch.split_with_sizes(rows[: self.count], [spec.count for spec in self.outputs])
         made = []
         for spec, part in zip(self.outputs, parts):
@@ -161,7 +165,8 @@ class Called:
 
     def backward(self, tensors: Sequence[Tensor], gradients: Sequence[Tensor | None]) -> list[Tensor]:
         assert self.run is not None
-        lanes, uniform = self.machine.backward(self.run, self.packing.joined(gradients))
+        joined = self.packing.joined(gradients).to(self.machine.dtype)
+        lanes, uniform = self.machine.backward(self.run, joined)
         return self.packing.gradients(lanes, uniform, tensors)
 
     def replayed(self, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:

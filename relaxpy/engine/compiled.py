@@ -93,6 +93,9 @@ def site(function: Any, instance: Any, form: Any, sizes: Any, wanted: Sequence[b
     if boundary.engine_of(plan) == "eager":
         engine.note(plan, "under torch.compile, engine='eager'")
         return None
+    if torch.is_autocast_enabled("cpu") or torch.is_autocast_enabled("cuda"):
+        engine.note(plan, "under torch.compile, autocast is on")  # which is off again when the graph runs
+        return None
     leaves = [tensor.detach().requires_grad_(want) for tensor, want in zip(tensors, wanted)]
     args, kwargs, settings = _filled(form, leaves)
     try:

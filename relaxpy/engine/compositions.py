@@ -10,6 +10,7 @@ import numpy as np
 
 from relaxpy.engine.functions import add, clamp, div, where
 from relaxpy.engine.instructions import CODES
+from relaxpy.engine.precision import refuse_under_autocast
 from relaxpy.engine.recorded import NO_LANES, Recorded, array_of, lifted, refuse
 from relaxpy.engine.reductions import amax, total, vector_norm
 from relaxpy.engine.registering import Handler, registered
@@ -126,6 +127,7 @@ def norm(x: Any, p: Any = 2, dim: Any = None, keepdim: bool = False, out: Any = 
 
 
 def _product(a: Any, b: Any) -> Any:
+    refuse_under_autocast("matmul")
     recorder, b = state.recorder, lifted(b)
     if a.lanes != NO_LANES or b.lanes != NO_LANES:
         refuse("a product of matrices across lanes is left to torch")
@@ -205,6 +207,7 @@ def transposed(x: Any) -> Any:
 
 @composed("trace")
 def trace(x: Any) -> Any:
+    refuse_under_autocast("trace")
     if x.lanes or x.dim() != 2:
         refuse("a trace across lanes is left to torch")
     return total(with_ids(x, np.diagonal(array_of(x))), 0)

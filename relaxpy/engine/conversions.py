@@ -15,7 +15,7 @@ from relaxpy.runtime.state import state
 
 @registered("to")
 def to(x: Any, *args: Any, **options: Any) -> Any:
-    """Types change freely among bool, integers and the program's own float type."""
+    """Types change freely among bool, integers and the program's own float types."""
     dtype = options.get("dtype") or next((a for a in args if isinstance(a, torch.dtype)), None)
     other = next((a for a in args if isinstance(a, Tensor)), None)
     if other is not None:
@@ -23,9 +23,7 @@ def to(x: Any, *args: Any, **options: Any) -> Any:
     if dtype is None or dtype == x.dtype:
         return x
     if dtype.is_floating_point:
-        if dtype != x.recorder.dtype:
-            refuse(f"it mixes {dtype} with {x.recorder.dtype}")
-        return Recorded(x.recorder, x.ids, x.lanes, dtype)
+        return x.recorder.convert(x, dtype)
     if dtype == torch.bool:
         return comparison("ne")(x, 0)
     if x.dtype == torch.bool or not x.dtype.is_floating_point:
@@ -41,6 +39,16 @@ def to_float(x: Any) -> Any:
 @registered("double")
 def to_double(x: Any) -> Any:
     return to(x, torch.float64)
+
+
+@registered("half")
+def to_half(x: Any) -> Any:
+    return to(x, torch.float16)
+
+
+@registered("bfloat16")
+def to_bfloat16(x: Any) -> Any:
+    return to(x, torch.bfloat16)
 
 
 @registered("bool")

@@ -12,6 +12,8 @@ from relaxpy.engine.registering import registered
 
 
 def _filled(x: Any, value: float, dtype: torch.dtype | None) -> Any:
+    if dtype is not None:
+        x.recorder.check_type(dtype)
     row = x.recorder.tape.constant(float(value))
     ids = row if type(x.ids) is int else np.full(x.ids.shape, row, np.int64)
     return Recorded(x.recorder, ids, x.lanes, dtype or x.dtype)
@@ -39,6 +41,8 @@ def _new(x: Any, size: Any, value: float, dtype: torch.dtype | None = None) -> A
         if size[-1] not in (x.recorder.lane_count, 1):
             refuse("it makes a tensor without lanes")
         lanes, size = LANES if size[-1] == x.recorder.lane_count else ONE_LANE, size[:-1]
+    if dtype is not None:
+        x.recorder.check_type(dtype)
     row = x.recorder.tape.constant(value)
     ids = row if not size else np.full(size, row, np.int64)
     return Recorded(x.recorder, ids, lanes, dtype or x.dtype)

@@ -70,9 +70,16 @@ def _inexact(name: str) -> Handler:
     code = CODES[name]
 
     def handler(*operands: Any) -> Any:
-        return state.recorder.arithmetic(code, *map(_as_float, operands))
+        return state.recorder.arithmetic(code, *_as_floats(*operands))
 
     return handler
+
+
+def _as_floats(*operands: Any) -> Any:
+    """Integers become floats where there are no floats beside them, to whose type they would be promoted."""
+    if any(type(x) is float or isinstance(x, Tensor) and x.dtype.is_floating_point for x in operands):
+        return operands
+    return map(_as_float, operands)
 
 
 def _as_float(value: Any) -> Any:
@@ -135,7 +142,7 @@ def clone(x: Any, **options: Any) -> Any:
 @registered("div divide true_divide __truediv__")
 def div(a: Any, b: Any, *, rounding_mode: str | None = None) -> Any:
     if rounding_mode is None:
-        return state.recorder.arithmetic(_DIV, _as_float(a), _as_float(b))
+        return state.recorder.arithmetic(_DIV, *_as_floats(a, b))
     if rounding_mode == "floor":
         return state.recorder.arithmetic(CODES["floordiv"], a, b)
     return refuse("division towards zero is left to torch")
@@ -167,7 +174,7 @@ def power(a: Any, b: Any) -> Any:
         return square(a)
     if type(b) in (int, float) and b == 1:
         return state.recorder.arithmetic(_MUL, a, 1)
-    return state.recorder.arithmetic(_POW, _as_float(a), _as_float(b))
+    return state.recorder.arithmetic(_POW, *_as_floats(a, b))
 
 
 registered("__rpow__")(_reflected(power))

@@ -15,6 +15,7 @@ from torch import Tensor
 from relaxpy.engine import objectcode
 from relaxpy.engine.evaluation import Evaluation, Inputs
 from relaxpy.engine.instructions import CODES
+from relaxpy.engine.precision import Typed
 from relaxpy.engine.recorded import Recorded, lifted, refuse
 from relaxpy.engine.stepping import Stepping
 from relaxpy.engine.tape import Tape
@@ -35,13 +36,13 @@ class Warned:
     row: int
 
 
-class Looking:
+class Looking(Typed):
     """A tape, and the answers to what is looked at; ``sample``: the lanes whose values decide (None: all)."""
 
-    def __init__(self, dtype: torch.dtype, caution: float, sample: Tensor | None) -> None:
+    def __init__(self, types: frozenset[torch.dtype], caution: float, sample: Tensor | None) -> None:
+        super().__init__(types)
         self.tape = Tape()
         self.emit = self.tape.emit
-        self.dtype = dtype
         self.caution = caution  # how far below the bound a mass must be to be left out
         self._sample = sample
         self.values: Inputs = []  # of inputs, until they are evaluated
@@ -61,7 +62,7 @@ class Looking:
     @functools.cached_property
     def evaluation(self) -> Evaluation | Stepping:
         kind = Evaluation if objectcode.available() else Stepping
-        return kind(self.tape, self.values, self.lane_count, self.dtype, self._sample)
+        return kind(self.tape, self.values, self.lane_count, self.computed, self._sample)
 
     @property
     def sample(self) -> Tensor | None:

@@ -8,8 +8,9 @@ import gc
 from torch import Tensor
 
 from relaxpy.engine.executor import executor
+from relaxpy.engine.precision import types_of
 from relaxpy.engine.reading import Reading
-from relaxpy.engine.recorded import NO_LANES, refuse
+from relaxpy.engine.recorded import refuse
 from relaxpy.engine.recorder import Recorder
 from relaxpy.engine.recording import record
 from relaxpy.engine.replay import Replay
@@ -37,21 +38,20 @@ def make(request: Request, reading: Reading, caution: float, sample: Tensor | No
 
 def _made(request: Request, reading: Reading, caution: float, sample: Tensor | None) -> Variant:
     plan, beta, arguments = request.plan, request.beta, request.arguments
-    dtype = arguments.dtype()
-    recorder = Recorder(bool(plan.batch), arguments.device, dtype, caution, sample)
+    types = types_of(arguments.tensors)
+    recorder = Recorder(bool(plan.batch), arguments.device, types, caution, sample)
     recorder.parameters = reading.snapshots.parameters
     if request.options.engine == "auto":
         recorder.widest, recorder.tape.longest = WIDEST, LONGEST
     if beta is not None:
-        recorded = recorder.read(beta.reshape(()), BETA, None, NO_LANES)
-        plan = dataclasses.replace(plan, settings={**plan.settings, BETA: recorded})
+        plan = dataclasses.replace(plan, settings={**plan.settings, BETA: recorder.beta(beta, BETA)})
     recording = record(request.run, plan, request.args, request.kwargs, arguments, recorder, reading)
     if request.options.engine == "auto":
         _refuse_what_torch_does_well(recorder, reading)
     rows = [*recording.rows, *(warned.row for warned in recorder.warned)]
     recorder.close()
     tape = recorder.tape
-    machine = executor(tape, rows, dtype, recorder.device)
+    machine = executor(tape, rows, recorder.computed, recorder.device)
     if request.options.engine == "auto" and not machine.pays(recorder.operations, recorder.lane_count):
         refuse("torch runs its operations as fast one by one")
     replay = Replay(
@@ -61,7 +61,7 @@ def _made(request: Request, reading: Reading, caution: float, sample: Tensor | N
         tape.uniform_inputs,
         tape.constants,
         recording.rows,
-        dtype,
+        recorder.computed,
         recorder.device,
     )
     smooth = machine.smooth

@@ -18,6 +18,7 @@ from torch import Tensor
 from relaxpy.engine.arguments import Arguments
 from relaxpy.engine.entries import Entry
 from relaxpy.engine.making import make
+from relaxpy.engine.precision import autocast_around
 from relaxpy.engine.reading import Reading
 from relaxpy.engine.recorded import NotRecordedError, refuse
 from relaxpy.engine.recording import Run
@@ -126,7 +127,8 @@ def call(
         most, devices = (MOST_DESCRIBED, _MEASURED) if auto else (None, _KNOWN)
         arguments = Arguments(args, kwargs, plan.batch, most, plan.captured, devices)
         of_options = _key_of_options(options, arguments.device)
-        key = (of_options, plan.batch, plan.hard, torch.get_default_dtype(), arguments.device, arguments.key)
+        around = torch.get_default_dtype(), autocast_around(arguments.device, arguments.tensors)
+        key = (of_options, plan.batch, plan.hard, around, arguments.device, arguments.key)
         if not arguments.tensors:
             refuse("no argument is soft")
     except NotRecordedError as error:

@@ -111,6 +111,9 @@ class Recorded(StandIn):
     def __repr__(self) -> str:
         return f"Recorded(shape={tuple(self.shape)}, dtype={self.dtype})"
 
+    def limits(self) -> torch.finfo:
+        return torch.finfo(self.recorder.computed)
+
     def number(self, value: float) -> Any:
         return self.recorder.number(value, self.dtype)
 

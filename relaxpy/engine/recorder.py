@@ -14,6 +14,7 @@ from torch.utils import _pytree as pytree
 
 from relaxpy.engine.instructions import CODES
 from relaxpy.engine.looking import Looking
+from relaxpy.engine.precision import HALF
 from relaxpy.engine.recorded import LANES, NO_LANES, ONE_LANE, Recorded, functions, lifted, refuse
 from relaxpy.runtime import ops
 
@@ -37,9 +38,15 @@ class Recorder(Looking):
     """The recording of one call, with as many lanes as the call has (one without a batch)."""
 
     def __init__(
-        self, batched: bool, device: torch.device, dtype: torch.dtype, caution: float = 1.0, sample: Tensor | None = None
+        self,
+        batched: bool,
+        device: torch.device,
+        types: frozenset[torch.dtype],
+        caution: float = 1.0,
+        sample: Tensor | None = None,
     ) -> None:
-        super().__init__(dtype, caution, sample)
+        """``types``: those of the arguments that are floats."""
+        super().__init__(types, caution, sample)
         self.batched = batched  # have tensors an axis of lanes?
         self._has_batch = batched
         self.device = device
@@ -47,7 +54,7 @@ class Recorder(Looking):
         self.input_rows: list[list[int]] = []
         self.parameters: dict[int, tuple[Tensor, Any]] = {}  # captured tensors with a gradient, by identity, and where
         self.refused: BaseException | None = None
-        self._largest_integer = 2.0**24 if dtype == torch.float32 else 2.0**53
+        self._largest_integer = 2.0**24 if self.computed == torch.float32 else 2.0**53
         self.operations = 0  # of tensors, each of one row or of many
         self.widest = self.tape.longest  # rows that an operation may have
         self._read: dict[int, Recorded] = {}
@@ -70,8 +77,8 @@ class Recorder(Looking):
         shape = tuple(values.shape if axis is None else values.shape[:-1])
         self.inputs.append(Input(source, axis, shape, uniform))
         flat = values.reshape(-1, 1 if axis is None else self.lane_count)
-        if flat.dtype is not self.dtype:
-            flat = flat.to(self.dtype)
+        if flat.dtype is not self.computed:
+            flat = flat.to(self.computed)
         new = self.tape.uniform_input if uniform else self.tape.lane_input
         flat = flat.cpu()  # to be looked at
         rows = [new() for _ in range(flat.shape[0])]
@@ -83,7 +90,14 @@ class Recorder(Looking):
         if not tensor.is_floating_point():
             self._read_integers(tensor, rows)
         ids: Any = rows[0] if not shape else np.array(rows, np.int64).reshape(shape)
-        return Recorded(self, ids, lanes, self.dtype if tensor.is_floating_point() else tensor.dtype)
+        dtype = tensor.dtype if tensor.dtype in self.types or not tensor.is_floating_point() else self.dtype
+        return Recorded(self, ids, lanes, dtype)
+
+    def beta(self, tensor: Tensor, source: Any) -> Recorded:
+        """A beta that is read at each call; it takes the type of whatever it scales."""
+        recorded = self.read(tensor.reshape(()), source, None, NO_LANES)
+        self.untyped = recorded.ids
+        return Recorded(self, recorded.ids, NO_LANES, self.dtype)
 
     def _read_integers(self, tensor: Tensor, rows: list[int]) -> None:
         """Floats hold them exactly, up to a size on which the program relies."""
@@ -108,6 +122,8 @@ class Recorder(Looking):
         found = self.parameters.get(id(tensor))
         if found is None:
             refuse("it uses a tensor that needs a gradient and is neither an argument nor captured as it is")
+        if tensor.dtype in HALF or tensor.dtype == torch.float64 and (tensor.dim() or not self._has_batch):
+            self.check_type(tensor.dtype)
         recorded = self._read[id(tensor)] = self.read(tensor, found[1], None, NO_LANES)
         return recorded
 
@@ -115,7 +131,8 @@ class Recorder(Looking):
         """A number as a tensor of no dimension."""
         known = self._numbers.get((value, dtype)) if value else None  # 0.0 and -0.0 are one key
         if known is None:
-            known = Recorded(self, self.tape.constant(ops.rounded(value, dtype)), NO_LANES, dtype)
+            held = ops.rounded(value, self.computed if dtype in HALF else dtype)
+            known = Recorded(self, self.tape.constant(held), NO_LANES, dtype)
             self._numbers[value, dtype] = known
         return known
 
@@ -186,7 +203,7 @@ class Recorder(Looking):
     def choice(self, x: Recorded, beta: float) -> Recorded:
         """softmax(beta x) along the first axis, which is five operations of torch."""
         self.operations += 5
-        scale = self.tape.constant(ops.rounded(beta, x.dtype))
+        scale = self.tape.constant(ops.rounded(beta, self.computed))
         ids = x.ids.reshape(len(x.ids), -1)
         weights = np.array([self.tape.scaled_softmax(rows, scale) for rows in ids.T.tolist()], np.int64)
         return Recorded(self, weights.T.reshape(x.ids.shape), x.lanes, x.dtype)
@@ -250,30 +267,6 @@ class Recorder(Looking):
             ids = np.array(rows, np.int64).reshape(value.ids.shape)
         return Recorded(self, ids, value.lanes, value.dtype)
 
-    def common_dtype(self, operands: Sequence[Any]) -> torch.dtype:
-        """As torch promotes; a float type other than the program's is refused."""
-        own = False
-        for operand in operands:
-            if type(operand) is Recorded:
-                if operand.dtype is not self.dtype:
-                    break
-                own = True
-        else:
-            if own:
-                return self.dtype
-        kinds = [_example(x) for x in operands]
-        dtype = kinds[0].dtype if len(kinds) == 1 and isinstance(kinds[0], Tensor) else None
-        if dtype is None:
-            example: Any = kinds[0]
-            for other in kinds[1:]:
-                example = torch.empty(
-                    (0,) if _dims(example) or _dims(other) else (), dtype=torch.result_type(example, other)
-                )
-            dtype = example.dtype
-        if dtype.is_floating_point and dtype != self.dtype:
-            refuse(f"it mixes {dtype} with {self.dtype}")
-        return dtype
-
     # torch's functions
 
     def handler(self, function: Any) -> Callable[..., Any]:
@@ -305,14 +298,3 @@ def _aligned(rows: Sequence[Any]) -> tuple[tuple[int, ...], list[Iterable[int]]]
                 return arrays[0].shape, [array.ravel().tolist() for array in arrays]
     assert shape is not None
     return shape, [itertools.repeat(row) if type(row) is int else row.ravel().tolist() for row in rows]
-
-
-def _example(operand: Any) -> Any:
-    """Something that torch promotes alike."""
-    if type(operand) is Recorded:
-        return torch.empty((0,) if operand.dim() else (), dtype=operand.dtype)
-    return operand
-
-
-def _dims(operand: Any) -> int:
-    return operand.dim() if isinstance(operand, Tensor) else 0

@@ -8,8 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from relaxpy.engine.conversions import to
 from relaxpy.engine.functions import add, div, where
 from relaxpy.engine.instructions import CODES
+from relaxpy.engine.precision import HALF, refuse_under_autocast
 from relaxpy.engine.recorded import Recorded, Verdict, array_of, lifted, refuse
 from relaxpy.engine.registering import Handler, registered
 from relaxpy.engine.shapes import axis_of, stack, unbind, with_ids
@@ -40,6 +42,8 @@ def _reduced(x: Recorded, dim: Any, keepdim: bool, combine: Any, dtype: torch.dt
 
 @registered("sum")
 def total(x: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+    if dtype is not None and (dtype.is_floating_point or x.dtype.is_floating_point):
+        x = to(x, dtype)
     kind = x.dtype if x.dtype.is_floating_point else torch.int64
     return _reduced(x, dim, keepdim, x.recorder.tape.total, dtype or kind)
 
@@ -52,6 +56,8 @@ def mean(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
 
 @registered("prod")
 def product(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
+    if x.dtype in HALF:
+        refuse_under_autocast("prod")
     emit, code = x.recorder.tape.emit, CODES["mul"]
 
     def combine(rows: list[int]) -> int:
@@ -164,6 +170,7 @@ def einsum(equation: str, *operands: Any) -> Any:
     """The joint probability of the pairs for which a claim holds (softcompare.integer_comparison)."""
     if equation != "i...,ij,j...->...":
         refuse("einsum is left to torch")
+    refuse_under_autocast("einsum")
     p, holds, q = operands
     result: Any = 0.0
     for first, row in zip(unbind(lifted(p)), holds.tolist()):

@@ -156,10 +156,10 @@ def getitem(x: Any, index: Any) -> Any:
             and any(p is Ellipsis for p in parts[:-1])
         ):
             parts = parts[:-1]
-        elif sum(part is not None and part is not Ellipsis for part in parts) > ids.ndim:
-            refuse("it indexes lanes")
         elif parts[0] is Ellipsis and len(parts) == 2 and type(parts[1]) is int:
             return torch.empty(ids.shape, dtype=x.dtype, device="meta")  # one lane, for questions about its form
+        elif sum(part is not None and part is not Ellipsis for part in parts) > ids.ndim:
+            refuse("it indexes lanes")
         elif any(part is Ellipsis for part in parts) and parts[-1] is not Ellipsis:
             refuse("it may index lanes")
     plain = [_plain_index(part) for part in parts]
@@ -264,6 +264,8 @@ def index_add(x: Any, dim: int, index: Any, source: Any) -> Any:
 @registered("index_copy")
 def index_copy(x: Any, dim: int, index: Any, source: Any) -> Any:
     x, source = lifted(x), lifted(source)
+    if x.dtype != source.dtype:
+        refuse("what torch says of an index_copy of another type")
     axis = axis_of(x, dim)
     ids = np.moveaxis(array_of(x), axis, 0).copy()
     lanes = LANES if LANES in (x.lanes, source.lanes) else x.lanes

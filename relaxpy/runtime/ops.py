@@ -147,6 +147,11 @@ def rounded(value: float, dtype: torch.dtype) -> float:
     return float(_constant(value, dtype, _CPU).item())
 
 
+def limits(lanes: Tensor) -> torch.finfo:
+    """Of the floats that these are computed in."""
+    return lanes.limits() if isinstance(lanes, StandIn) else torch.finfo(lanes.dtype)
+
+
 def lift(value: Operand, like: Tensor) -> Tensor:
     return value if isinstance(value, Tensor) else constant(value, like)
 
@@ -203,7 +208,7 @@ def share(part: Operand, total: Operand) -> Operand:
     """part / total, with no division by a mass that can be zero (such lanes have no share in anything)."""
     if not isinstance(total, Tensor):
         return part if total == 1 else part / total if total else part
-    tiny = torch.finfo(total.dtype).tiny
+    tiny = limits(total).tiny
     return part / torch.where(total > tiny, total, constant(1.0, total))
 
 

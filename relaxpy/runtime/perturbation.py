@@ -39,7 +39,7 @@ def scaled(difference: Tensor | float, step: Tensor | float = 1.0) -> Tensor:
 
 
 def _finite(z: Tensor) -> Tensor:
-    largest = torch.finfo(z.dtype).max
+    largest = ops.limits(z).max
     return z.clamp(-largest, largest)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
 
@@ -11,6 +12,10 @@ class StandIn:
     """Takes the place of a tensor of lanes while a program is recorded (see relaxpy.engine): it answers what is looked at."""
 
     __slots__ = ()
+
+    def limits(self) -> torch.finfo:
+        """Of the floats that it is computed in, which may be wider than its dtype."""
+        raise NotImplementedError
 
     def number(self, value: float) -> Tensor:
         """A number, as a stand-in for a tensor of no dimension and the same dtype."""

@@ -31,7 +31,7 @@ class Weights:
     def __init__(self, masses: Sequence[Operand], like: Tensor) -> None:
         rows = ops.rows(masses, like)
         total = rows.sum(0)
-        nothing = total <= torch.finfo(total.dtype).tiny
+        nothing = total <= ops.limits(total).tiny
         one = ops.constant(1.0, total)
         first = _first(len(masses), total.dim(), total.device)
         self.rows = torch.where(nothing & first, one, rows / torch.where(nothing, one, total))
