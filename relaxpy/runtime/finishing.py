@@ -16,6 +16,7 @@ from relaxpy.runtime.soft import UNDEFINED
 from relaxpy.runtime.state import state
 from relaxpy.runtime.trying import Protection
 
+counterparts: Any = LazyModule("relaxpy.runtime.counterparts")
 mixing: Any = LazyModule("relaxpy.runtime.mixing")
 ops: Any = LazyModule("relaxpy.runtime.ops")
 
@@ -34,7 +35,7 @@ class Held:
 class Finally(Protection):
     """A `try` with a `finally`: soft exits that cross it are held, mixed with the path that goes on, and resumed after it."""
 
-    __slots__ = ("carried", "_cleaning", "_ended_places", "_gathered", "_handling", "_held", "_here", "_since")
+    __slots__ = ("carried", "_cells", "_cleaning", "_ended_places", "_gathered", "_handling", "_held", "_here", "_since")
 
     def __init__(self) -> None:
         super().__init__()
@@ -72,6 +73,7 @@ class Finally(Protection):
         self.set_weight(self.total(exits))
         self.set_live(1.0)
         self._gathered = dict(zip(locals_, result))
+        self._cells = counterparts.cells(exit_.changes for exit_ in exits)
         self._since = state.time
         self._cleaning = Scope()
         scopes.push(self._cleaning)
@@ -86,25 +88,34 @@ class Finally(Protection):
         births.part(self._ended_places)
         changed = {name: value for name, value in locals_.items() if value is not self._gathered[name]}
         for held in self._held:
-            self._restore(held.exit, done, live)
-            held.go_on(changed)
+            own = self._restore(held.exit, held.names, done, live)
+            held.go_on({name: own(value) for name, value in changed.items()})
         self._held = []
         here = self._here
-        self._restore(here, done, live)
+        own = self._restore(here, here.locals or {}, done, live)
         left = ops.times(here.mass, live)
         scopes.commit()
         self.soft = False
         if state.scopes:
             state.scopes[-1].set_live(ops.times(left, state.scopes[-1].live))
-        return tuple({**(here.locals or {}), **changed}.values())
+        return tuple({**(here.locals or {}), **{name: own(value) for name, value in changed.items()}}.values())
 
-    def _restore(self, exit_: Exit, done: journal.Delta, live: Any) -> None:
+    def _restore(
+        self, exit_: Exit, names: Mapping[str, Any], done: journal.Delta, live: Any
+    ) -> Callable[[Any], Any]:
+        """The state of a path, with what the clean-up did to it; gives what a value of the mixture is there."""
         self.log.undo()
         self.past = births.Past((exit_.changes.known,), self._since)
         mixing.apply(exit_.changes)
-        mixing.apply(done)
+        path = counterparts.Counterparts()
+        for name, value in self._gathered.items():
+            path.pair(value, names.get(name, UNDEFINED))
+        path.pair_cells(self._cells)
+        mixing.apply(path.changes(done))
         self.set_weight(ops.times(exit_.mass, live))
         self.set_live(1.0)
+        own: Callable[[Any], Any] = path.own
+        return own
 
 
 def _names_where(keeper: Finally) -> dict[str, Any]:

@@ -285,6 +285,50 @@ def left_by_a_clean_up(x: Any, y: Any) -> Any:
     return t, u, left
 
 
+class Shelf:
+    def __init__(self, value: float) -> None:
+        self.values = [value, value]
+        self.log = {"last": value}
+
+
+def stored_by_a_clean_up(x: Any, y: Any) -> Any:
+    """Each path has lists of its own, in which the clean-up stores."""
+    values, shelf, nested = [0.5, 1.0], Shelf(0.0), [[1.0], [2.0]]
+    for i in range(2):
+        try:
+            if x > i:
+                values = [9.0, y]
+                nested = [[3.0], [y]]
+                continue
+            if y > i:
+                shelf.values = [4.0, x]
+                break
+            shelf.log = {"last": x}
+        finally:
+            values[0] = 2.0
+            shelf.values[0] = 3.0 + i
+            shelf.log["last"] = 6.0
+            nested[1][0] = -1.0
+        values[1] = values[1] + 1.0
+    return values, shelf.values, shelf.log["last"], nested
+
+
+def kept_by_a_clean_up(x: Any, y: Any) -> Any:
+    """What the clean-up keeps of a list is the path's own list."""
+    values, kept = [0.5], [[0.0], [0.0]]
+    for _ in range(1):
+        try:
+            if x > 0:
+                values = [9.0]
+                continue
+            values = [y]
+        finally:
+            kept[0] = values
+            values.append(1.0)
+        values[0] = 5.0
+    return values, kept
+
+
 def returned_through_clean_ups(x: Any, y: Any) -> Any:
     state = [0.0, 0.0, 0.0]
     for i in range(2):
@@ -446,6 +490,8 @@ PROGRAMS: list[Callable[[Any, Any], Any]] = [
     in_a_conditional_expression,
     counted_clean_ups,
     left_by_a_clean_up,
+    stored_by_a_clean_up,
+    kept_by_a_clean_up,
     returned_through_clean_ups,
     raised_through_a_clean_up,
 ]
