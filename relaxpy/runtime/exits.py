@@ -72,11 +72,20 @@ class Exits(Scope):
     def out(self, mass: Mass, state_: Locals | None, by_condition: bool = False) -> None:
         self.exits.append(Exit(mass, state_, self.changes(), by_condition))
 
-    def leave_softly(self, state_: Locals, exits: list[Exit], crossed: Sequence[Exits] = ()) -> None:
-        """Record the path among these exits; it is dead from here. Clean-ups that it crosses hold it until they have run."""
+    def leave_softly(
+        self, state_: Locals, exits: list[Exit], crossed: Sequence[Exits] = (), names: Locals | None = None
+    ) -> None:
+        """Record the path among these exits; it is dead from here. Clean-ups that it crosses hold it until they have run.
+
+        ``names``: the path's local names, where they are not those of the function as it runs.
+        """
         keepers = [each for each in crossed if isinstance(each, finishing.Finally)]
         if keepers:
-            keepers.pop().hold(lambda names: self.leave_softly({**state_, **_known(names, state_)}, exits, keepers))
+
+            def go_on(changed: Locals, names: Locals) -> None:
+                self.leave_softly({**state_, **_known(changed, state_)}, exits, keepers, names)
+
+            keepers.pop().hold(go_on, names)
             return
         exits.append(self.departed(state_))
         state.scopes[-1].set_live(0.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from types import FrameType
-from typing import Any
+from typing import Any, TypeAlias
 
 from relaxpy.runtime import births, journal, raising, scopes
 from relaxpy.runtime.exits import Exit
@@ -21,12 +21,16 @@ mixing: Any = LazyModule("relaxpy.runtime.mixing")
 ops: Any = LazyModule("relaxpy.runtime.ops")
 
 
+# takes the names that a clean-up changed, and all of the path
+GoOn: TypeAlias = Callable[[Mapping[str, Any], Mapping[str, Any]], None]
+
+
 class Held:
     """A path that waits for a clean-up: where it goes on to, its state, and the local names then."""
 
     __slots__ = ("exit", "go_on", "names")
 
-    def __init__(self, go_on: Callable[[Mapping[str, Any]], None], exit_: Exit, names: Mapping[str, Any]) -> None:
+    def __init__(self, go_on: GoOn, exit_: Exit, names: Mapping[str, Any]) -> None:
         self.go_on = go_on
         self.exit = exit_
         self.names = names
@@ -46,9 +50,10 @@ class Finally(Protection):
     def holds_paths(self) -> bool:
         return bool(self._held)
 
-    def hold(self, go_on: Callable[[Mapping[str, Any]], None]) -> None:
-        """The path that runs goes on later; it is dead from here."""
-        names = _names_where(self)
+    def hold(self, go_on: GoOn, names: Mapping[str, Any] | None = None) -> None:
+        """The path that runs goes on later; it is dead from here. ``names``: its local names, if they are known."""
+        if names is None or not any(value is self for value in names.values()):
+            names = _names_where(self)
         self._held.append(Held(go_on, self.departed(names), names))
         state.scopes[-1].set_live(0.0)
 
@@ -89,7 +94,8 @@ class Finally(Protection):
         changed = {name: value for name, value in locals_.items() if value is not self._gathered[name]}
         for held in self._held:
             own = self._restore(held.exit, held.names, done, live)
-            held.go_on({name: own(value) for name, value in changed.items()})
+            changed_here = {name: own(value) for name, value in changed.items()}
+            held.go_on(changed_here, {**held.names, **changed_here})
         self._held = []
         here = self._here
         own = self._restore(here, here.locals or {}, done, live)

@@ -107,7 +107,7 @@ class Try(Protection):
                 remedy="call a function in the body of the `try`, and raise there (`except*` is never relaxed)",
             )
         if keepers:
-            keepers[-1].hold(lambda changed: self.arrive(error, number, {**names, **changed}, keepers[:-1]))
+            keepers[-1].hold(lambda changed, _: self.arrive(error, number, {**names, **changed}, keepers[:-1]), names)
             return
         self._arrivals.append(Arrival(number, error, self.departed(names)))
 

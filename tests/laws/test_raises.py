@@ -313,6 +313,30 @@ def stored_by_a_clean_up(x: Any, y: Any) -> Any:
     return values, shelf.values, shelf.log["last"], nested
 
 
+def left_through_two_clean_ups(x: Any, y: Any) -> Any:
+    """The outer one meets each path with its own variables, which the inner one does not name."""
+    t, u, values = 0.5, 1.0, [0.25, 0.75]
+    for _ in range(2):
+        try:
+            u = -1.5
+            try:
+                if x > 0:
+                    t, values = 4.0, [x, 2.0]
+                    continue
+                if y > 0:
+                    u, values = 3.0, [y, 1.0]
+                    return t, u, values
+                u = 6.0
+            finally:
+                values[1] = 7.0
+            values = [5.0, 8.0]
+        finally:
+            values[0] = 9.0
+            t = t + 1.0
+        u = 2.0
+    return t, u, values
+
+
 def kept_by_a_clean_up(x: Any, y: Any) -> Any:
     """What the clean-up keeps of a list is the path's own list."""
     values, kept = [0.5], [[0.0], [0.0]]
@@ -492,6 +516,7 @@ PROGRAMS: list[Callable[[Any, Any], Any]] = [
     left_by_a_clean_up,
     stored_by_a_clean_up,
     kept_by_a_clean_up,
+    left_through_two_clean_ups,
     returned_through_clean_ups,
     raised_through_a_clean_up,
 ]
