@@ -332,7 +332,6 @@ def left_through_two_clean_ups(x: Any, y: Any) -> Any:
             values = [5.0, 8.0]
         finally:
             values[0] = 9.0
-            t = t + 1.0
         u = 2.0
     return t, u, values
 
