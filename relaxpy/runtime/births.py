@@ -73,18 +73,26 @@ class Knowledge:
 
     def has(self, birth: Birth) -> bool:
         if self.past is not None and birth.time < self.past.since:
-            return any(earlier.has(birth) for earlier in self.past.states)
+            return self.past.has(birth)
         return birth.known_to(self.places, self.time)
 
 
 class Past:
     """What a path that waited knew: others ran before it went on, at the time ``since``, from these states, mixed."""
 
-    __slots__ = ("since", "states")
+    __slots__ = ("depth", "since", "states", "_answers")
 
     def __init__(self, states: tuple[Knowledge, ...], since: int) -> None:
         self.states = states
         self.since = since
+        self.depth: int = 1 + max((state_.past.depth for state_ in states if state_.past is not None), default=0)
+        self._answers: dict[Birth, bool] = {}
+
+    def has(self, birth: Birth) -> bool:
+        known = self._answers.get(birth)
+        if known is None:
+            known = self._answers[birth] = any(earlier.has(birth) for earlier in self.states)
+        return known
 
 
 def here() -> Birth | None:

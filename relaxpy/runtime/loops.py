@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from relaxpy.errors import RelaxWarning, user_place
-from relaxpy.runtime import journal, raising, scopes
+from relaxpy.runtime import births, journal, raising, scopes
 from relaxpy.runtime.classes import asked
 from relaxpy.runtime.containers import DictContainer
 from relaxpy.runtime.exits import Exit, Exits, Locals
@@ -28,6 +28,7 @@ values: Any = LazyModule("relaxpy.runtime.values")
 ranges: Any = LazyModule("relaxpy.runtime.ranges")
 doubts: Any = LazyModule("relaxpy.runtime.doubts")
 
+DEEPEST_PAST = 200  # waits, one after the other, for which it is known what paths knew before each
 # where warnings keep count of what they have said
 _warned: dict[Any, Any] = {}
 
@@ -164,12 +165,20 @@ class Loop(Exits):
             for exit_ in self._continues:
                 total = ops.plus(total, exit_.mass)
             result = self.merged(arrivals)
+            if ops.is_zero(here):
+                self._forget_what_was_made_since(self._continues)
             self._continues = []
         self.set_live(1.0)
         self.set_weight(total)
         if ops.is_zero(total) or not ops.is_one(total) and scopes.negligible():
             self.done = True
         return result
+
+    def _forget_what_was_made_since(self, exits: list[Exit]) -> None:
+        """What these paths do not know, for they left before it was made, does not exist where they alone go on."""
+        past = births.Past(tuple(exit_.changes.known for exit_ in exits), state.time)
+        if past.depth <= DEEPEST_PAST:
+            self.past = past
 
     def orelse(self, **locals_: Any) -> tuple[Any, ...]:
         """Before the loop's `else`: the exits by condition merge, and the clause runs on their mass."""

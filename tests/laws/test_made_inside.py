@@ -224,6 +224,25 @@ def made_after_a_raise_on_a_path_that_returns(x: Any, y: Any) -> Any:
     return kept[0] * 2.0, kept
 
 
+def made_after_a_continue_on_a_path_that_returns(x: Any, y: Any) -> Any:
+    kept, rows = [1.0], [[0.0]]
+    for i in range(3):
+        earlier = {"g": y}
+        earlier["h"] = x
+        kept[0] = kept[0] + earlier.pop("g")
+        if x > i:
+            rows[0] = [kept[0]]
+            continue
+        z = {"k": x}
+        z["m"] = y
+        row = [z.pop("k")]
+        row.append(z["m"])
+        rows[0] = [row.pop() * row[0]]
+        return kept, rows, earlier["h"]
+    rows[0][0] = rows[0][0] + 1.0
+    return kept, rows, x
+
+
 PROGRAMS: list[Callable[[Any, Any], Any]] = [
     a_dict_that_changes_its_keys,
     a_list_that_grows_on_the_other_side,
@@ -239,6 +258,7 @@ PROGRAMS: list[Callable[[Any, Any], Any]] = [
     dicts_of_a_body_and_of_its_handler,
     made_where_a_loop_is_left_for_good,
     made_after_a_raise_on_a_path_that_returns,
+    made_after_a_continue_on_a_path_that_returns,
 ]
 
 
