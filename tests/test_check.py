@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil  # type: ignore[import-untyped]
 import pytest
 
 import relaxpy
@@ -205,13 +206,16 @@ def test_a_fault_of_the_rewriter_is_reported_and_does_not_end_the_check(
 
 def test_interrupted(folder: Path) -> None:
     for number in range(400):
-        (folder / f"m{number}.py").write_text("def f(x):\n    return x\n" * 200)
+        (folder / f"m{number}.py").write_text("def f(x):\n    return x\n" * 1500)
     environment = {**os.environ, "PYTHONPATH": str(_ROOT)}
     command = [sys.executable, "-m", "relaxpy", "check", ".", "--jobs", "2"]
     running = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True
     )
-    time.sleep(1.5)
+    while not psutil.Process(running.pid).children():  # at work, with all that it needs imported
+        assert running.poll() is None
+        time.sleep(0.05)
+    time.sleep(0.5)
     os.killpg(running.pid, signal.SIGINT)  # as a terminal does it: to all of them
     out, err = running.communicate(timeout=60)
     assert (running.returncode, out, err) == (130, "", "relaxpy: interrupted\n")
