@@ -413,3 +413,12 @@ def test_autocast_takes_one_half_precision() -> None:
     with torch.autocast("cpu", dtype=torch.bfloat16):
         tape(x)
     assert tape.engine_report().eager == {"autocast to torch.bfloat16 is on, which takes no other half precision": 1}
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32], ids=str)
+def test_infinite_numbers_are_compared_while_a_call_is_recorded(dtype: torch.dtype) -> None:
+    """torch looks into what it takes for a tensor where a number may stand, too, before it hands it over."""
+    x = torch.tensor([0.0, math.inf, 1.0, -math.inf, 2.0], dtype=dtype)
+    for _ in range(3):
+        tape = relax(lambda values: (min(values), max(values)), engine="tape", distribution="normal")
+        assert [float(each) for each in tape(x.clone().requires_grad_())] == [-math.inf, math.inf]
