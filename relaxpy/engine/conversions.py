@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from relaxpy.engine.recorded import Recorded, lifted, refuse
-from relaxpy.engine.registering import registered
+from relaxpy.engine.registering import Handler, registered
 from relaxpy.engine.truths import comparison
 from relaxpy.runtime.state import state
 
@@ -31,29 +31,12 @@ def to(x: Any, *args: Any, **options: Any) -> Any:
     return refuse("numbers become integers")
 
 
-@registered("float")
-def to_float(x: Any) -> Any:
-    return to(x, torch.float32)
+def _to(dtype: torch.dtype) -> Handler:
+    return lambda x: to(x, dtype)
 
 
-@registered("double")
-def to_double(x: Any) -> Any:
-    return to(x, torch.float64)
-
-
-@registered("half")
-def to_half(x: Any) -> Any:
-    return to(x, torch.float16)
-
-
-@registered("bfloat16")
-def to_bfloat16(x: Any) -> Any:
-    return to(x, torch.bfloat16)
-
-
-@registered("bool")
-def to_bool(x: Any) -> Any:
-    return to(x, torch.bool)
+for _name in "float double half bfloat16 bool".split():
+    registered(_name)(_to(getattr(torch, _name)))
 
 
 @registered("type_as")

@@ -12,11 +12,16 @@ from relaxpy.engine.registering import registered
 
 
 def _filled(x: Any, value: float, dtype: torch.dtype | None) -> Any:
+    return _made(x, () if type(x.ids) is int else x.ids.shape, x.lanes, value, dtype)
+
+
+def _made(x: Any, shape: tuple[int, ...], lanes: int, value: float, dtype: torch.dtype | None) -> Any:
+    """One value in this shape, the axis of lanes apart; of the type of ``x`` if of no other."""
     if dtype is not None:
         x.recorder.check_type(dtype)
     row = x.recorder.tape.constant(float(value))
-    ids = row if type(x.ids) is int else np.full(x.ids.shape, row, np.int64)
-    return Recorded(x.recorder, ids, x.lanes, dtype or x.dtype)
+    ids = np.full(shape, row, np.int64) if shape else row
+    return Recorded(x.recorder, ids, lanes, dtype or x.dtype)
 
 
 @registered("zeros_like")
@@ -41,11 +46,7 @@ def _new(x: Any, size: Any, value: float, dtype: torch.dtype | None = None) -> A
         if size[-1] not in (x.recorder.lane_count, 1):
             refuse("it makes a tensor without lanes")
         lanes, size = LANES if size[-1] == x.recorder.lane_count else ONE_LANE, size[:-1]
-    if dtype is not None:
-        x.recorder.check_type(dtype)
-    row = x.recorder.tape.constant(value)
-    ids = row if not size else np.full(size, row, np.int64)
-    return Recorded(x.recorder, ids, lanes, dtype or x.dtype)
+    return _made(x, size, lanes, value, dtype)
 
 
 @registered("new_zeros")

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from relaxpy.engine.graph import IS_MEAN, Graph, Long, Truths
-from relaxpy.engine.instructions import CHECK, CODES, RULES, SOFTMAX, Rule
+from relaxpy.engine.graph import IS_MEAN, SCALED, Graph, Long, Truths
+from relaxpy.engine.instructions import CHECK, CODES, RULES, Rule
 
-_SOFTMAX, _CHECK = CODES[SOFTMAX], CODES[CHECK]
+_CHECK = CODES[CHECK]
 
 
 class _Traced:
@@ -71,7 +71,7 @@ class Gradients:
         self.of_mean: Truths = IS_MEAN[self.kind]
         self.parts = PARTS[self.kind, np.minimum(self.slot, 2)]
         # a scale comes first among the operands, and takes no gradient
-        is_scale = (self.slot == 0) & ((self.kind == _SOFTMAX) | self.of_mean)
+        is_scale = (self.slot == 0) & SCALED[self.kind]
         self.passes: Truths = (self.parts >= PASSES) | ~self.of_rule & ~is_scale & (self.kind != _CHECK)
         given = np.zeros(tape.rows, np.bool_)
         given[self._inputs] = True

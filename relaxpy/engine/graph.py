@@ -29,13 +29,14 @@ Long = npt.NDArray[np.int64]
 
 _CHECK, _SOFTMAX = CODES[CHECK], CODES[SOFTMAX]
 # How many lists of rows an instruction reads, and which of its words are rows that it reads, by code.
-_LIST_COUNT = np.array([(name in LISTS) + (name == DOT) for name in NAMES], np.int64)
+LIST_COUNT = np.array([(name in LISTS) + (name == DOT) for name in NAMES], np.int64)
 IS_MEAN = np.array([name in (SOFTMAX_MEAN, SOFTMIN_MEAN) for name in NAMES], np.bool_)
 READS = np.zeros((len(NAMES), WORDS), np.bool_)
 for _code, _rule in enumerate(RULES):
     READS[_code, 2 : 2 + _rule.arity] = True
 READS[_CHECK, 1] = True
 READS[[CODES[name] for name in LISTS if name not in (SUM, DOT)], 4] = True  # a scale
+SCALED = READS[:, 4] & (LIST_COUNT > 0)
 _READ_COUNT = READS.sum(1)
 
 
@@ -54,7 +55,7 @@ class Operands:
         np.cumsum(counts, out=self.start[1:])
 
     def _add_lists(self, code: Words, arguments: Words, counts: Long) -> None:
-        lists = _LIST_COUNT[code[:, 0]]
+        lists = LIST_COUNT[code[:, 0]]
         found = lists.nonzero()[0]
         lengths = code[found, 3] * lists[found]
         counts[found] += lengths
@@ -92,9 +93,9 @@ class Graph:
 
         Where they are most of all, they stay where they are.
         """
-        lists = chosen & (_LIST_COUNT[self.operation] > 0)
+        lists = chosen & (LIST_COUNT[self.operation] > 0)
         starts = self.code[lists, 2].astype(np.int64)
-        lengths = self.code[lists, 3].astype(np.int64) * _LIST_COUNT[self.operation[lists]]
+        lengths = self.code[lists, 3].astype(np.int64) * LIST_COUNT[self.operation[lists]]
         if 2 * lengths.sum() >= len(self.arguments):
             return self.arguments, np.ascontiguousarray
         ends = np.cumsum(lengths)
@@ -104,7 +105,7 @@ class Graph:
 
         def moved(code: Words) -> Words:
             found: Words = np.ascontiguousarray(code)
-            lists = _LIST_COUNT[found[:, 0]] > 0
+            lists = LIST_COUNT[found[:, 0]] > 0
             found[lists, 2] = place[found[lists, 2]]
             return found
 

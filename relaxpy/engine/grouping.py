@@ -8,11 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from relaxpy.engine.graph import READS, Long, Words
+from relaxpy.engine.graph import LIST_COUNT, READS, Long, Words
 from relaxpy.engine.groups import LANES, Group, Rows
-from relaxpy.engine.instructions import CHECK, CODES, DOT, LISTS, SOFTMAX
+from relaxpy.engine.instructions import CHECK, CODES, DOT, SOFTMAX
 
-_LISTS = [CODES[name] for name in LISTS]
 _DOT, _SOFTMAX, _CHECK = CODES[DOT], CODES[SOFTMAX], CODES[CHECK]
 # which of its last three words name a row that an instruction reads, lists apart
 _READ = READS[:, 2:]
@@ -47,7 +46,7 @@ class Grouping:
         members = np.flatnonzero((level > 0) & (code[:, 0] != _CHECK))
         code = code[members]
         operation = code[:, 0]
-        length = np.where(np.isin(operation, _LISTS), code[:, 3], 0)
+        length = np.where(LIST_COUNT[operation] > 0, code[:, 3], 0)
         rows = np.where(_READ[operation], code[:, 2:], 0)
         kinds = np.where(_READ[operation], kind[rows], 0) @ _DIGITS
         keys = np.stack([kinds, length, operation, level[members]])

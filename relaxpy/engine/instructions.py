@@ -161,7 +161,7 @@ RULES = (
 # operands by their own softmax or softmin (the Boltzmann operator), is scaled by the row c, a constant.
 SUM, DOT, SOFTMAX, SOFTMAX_MEAN, SOFTMIN_MEAN = "sum", "dot", "softmax", "softmax_mean", "softmin_mean"
 LISTS = (SUM, DOT, SOFTMAX, SOFTMAX_MEAN, SOFTMIN_MEAN)
-LONGEST_LIST = 32  # of a mean
+LONGEST_LIST = 32  # of a mean, and terms that are added up one after the other
 # Ends a call: some lane is not as it was when the program was recorded.
 CHECK = "check"
 

@@ -49,8 +49,11 @@ class Division:
         self._free: list[Tensor] = []
 
     def shares(self) -> list[tuple[int, int]]:
-        """The chunks of each thread, in equal parts."""
-        count = min(torch.get_num_threads(), self.chunks) if self.split else 1
+        """The chunks of each thread."""
+        return self.parts(min(torch.get_num_threads(), self.chunks) if self.split else 1)
+
+    def parts(self, count: int) -> list[tuple[int, int]]:
+        """All chunks in so many equal parts: the first of each, and the one after its last."""
         return list(pairwise(self.chunks * k // count for k in range(count + 1)))
 
     @contextlib.contextmanager
@@ -170,7 +173,7 @@ class Machine:
                 _place(parameters, _INPUTS, inputs)
                 parameters[_OUTPUTS] = outputs.data_ptr()
                 calls.append([parameters])
-            self._run("forward", calls)
+            threads.run(self.kernel, "forward", calls)
         for (parameters,) in calls:
             run.failed = parameters[_FAILED] or run.failed
         return outputs, run
@@ -197,15 +200,6 @@ class Machine:
         self.kernel.execute(parameters.buffer_info()[0])
         return parameters[_FAILED]
 
-    def _run(self, name: str, calls: Sequence[Calls]) -> None:
-        """A function of the kernel with all of the parameters, by as many threads as there are lists of them."""
-        if len(calls) == 1:
-            function = getattr(self.kernel, name)
-            for parameters in calls[0]:
-                function(parameters.buffer_info()[0])
-        else:
-            threads.run(self.kernel.addresses["share"], self.kernel.addresses[name], calls)
-
     def backward(self, run: Run, output_gradient: Tensor) -> tuple[Tensor, Tensor]:
         """Gradients of the inputs, shape (inputs, lanes), and of the uniform inputs, from those of the first outputs."""
         program, division = self.program, run.division
@@ -213,27 +207,26 @@ class Machine:
             (division.lanes, program.input_count), dtype=self.dtype
         ).t()  # as most inputs lie in memory
         if not program.uniform_rows:
-            self._run_backward(run, output_gradient, gradient, None, [0, division.chunks])
+            self._run_backward(run, output_gradient, gradient, None)
             return gradient, gradient.new_empty(0)
         groups = min(GROUPS, division.chunks)
         by_group = torch.zeros((groups, program.uniform_rows, self.kernel.width), dtype=self.dtype)
-        ends = [division.chunks * k // groups for k in range(groups + 1)]
-        self._run_backward(run, output_gradient, gradient, by_group, ends)
+        self._run_backward(run, output_gradient, gradient, by_group)
         return gradient, self._uniform_gradient(run, by_group)
 
-    def _run_backward(
-        self, run: Run, output_gradient: Tensor, gradient: Tensor, by_group: Tensor | None, ends: Sequence[int]
-    ) -> None:
-        """``ends``: between which chunks the gradients of uniform rows are one group's."""
+    def _run_backward(self, run: Run, output_gradient: Tensor, gradient: Tensor, by_group: Tensor | None) -> None:
+        """``by_group``: the gradients of uniform rows, summed over as many groups of chunks."""
         division = run.division
+        shares = division.shares()
+        parts = shares if by_group is None else division.parts(len(by_group))
         calls: list[Calls] = []
         with division.memory(self.dtype) as addresses:
-            for first, last in division.shares():
+            for first, end in shares:
                 places, own = addresses(), []
-                starts = [first] if by_group is None else [end for end in ends[:-1] if first <= end < last]
-                for start in starts:
-                    group = 0 if by_group is None else ends.index(start)
-                    parameters = self._parameters(run, start, last if by_group is None else ends[group + 1])
+                for group, part in enumerate(parts):
+                    if not first <= part[0] < end:
+                        continue
+                    parameters = self._parameters(run, *part)
                     for place, address in zip(_SCRATCH, places):
                         parameters[place] = address
                     if by_group is not None:
@@ -243,7 +236,7 @@ class Machine:
                     parameters[_GIVEN] = len(output_gradient)
                     own.append(parameters)
                 calls.append(own)
-            self._run("backward", calls)
+            threads.run(self.kernel, "backward", calls)
 
     def _uniform_gradient(self, run: Run, by_group: Tensor) -> Tensor:
         """Of the uniform inputs, from those of all uniform rows, lane by lane."""

@@ -14,16 +14,7 @@ import numpy.typing as npt
 
 from relaxpy.engine.gradients import Gradients
 from relaxpy.engine.graph import IS_MEAN, Graph, Long, Truths, Words
-from relaxpy.engine.instructions import (
-    CHECK,
-    CODES,
-    CONSTANT,
-    FRESH,
-    LOCAL,
-    SAVED,
-    SPACE_SHIFT,
-    UNIFORM,
-)
+from relaxpy.engine.instructions import CHECK, CODES, CONSTANT, FRESH, LOCAL, SAVED, SPACE_SHIFT, UNIFORM
 from relaxpy.engine.reversal import Reversal
 from relaxpy.engine.tape import Tape
 

@@ -203,7 +203,7 @@ class Recorder(Looking):
     def choice(self, x: Recorded, beta: float) -> Recorded:
         """softmax(beta x) along the first axis, which is five operations of torch."""
         self.operations += 5
-        scale = self.tape.constant(ops.rounded(beta, self.computed))
+        scale = self.number(beta, self.computed).ids
         ids = x.ids.reshape(len(x.ids), -1)
         weights = np.array([self.tape.scaled_softmax(rows, scale) for rows in ids.T.tolist()], np.int64)
         return Recorded(self, weights.T.reshape(x.ids.shape), x.lanes, x.dtype)

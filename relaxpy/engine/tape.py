@@ -23,7 +23,6 @@ from relaxpy.engine.recorded import refuse
 
 LONGEST = 4_000_000  # rows
 SCALES = (1e-10, 1e10)  # of means, which multiply and divide by them
-LONGEST_SUM = LONGEST_LIST  # terms that are added up one after the other
 
 _ADD, _SUB, _MUL, _DIV, _NEG, _WHERE, _SIGMOID, _RAMP, _MAXIMUM, _DETACH = (
     CODES[name] for name in "add sub mul div neg where sigmoid ramp maximum detach".split()
@@ -169,8 +168,8 @@ class Tape:
 
     def total(self, rows: Sequence[int]) -> int:
         """The sum of rows; of products a dot product. Many are added up in parts, in which less is lost by rounding."""
-        if len(rows) > LONGEST_SUM:
-            parts = [self.total(rows[k : k + LONGEST_SUM]) for k in range(0, len(rows), LONGEST_SUM)]
+        if len(rows) > LONGEST_LIST:
+            parts = [self.total(rows[k : k + LONGEST_LIST]) for k in range(0, len(rows), LONGEST_LIST)]
             return self.total(parts)
         if len(rows) == 1:
             return rows[0]

@@ -20,6 +20,8 @@ from typing import NamedTuple, TypeAlias
 
 import torch
 
+from relaxpy.engine.objectcode import Kernel
+
 # the parameters of calls, one after the other
 Calls: TypeAlias = "Sequence[array[int]]"
 Entry: TypeAlias = Callable[[int], None]
@@ -48,19 +50,20 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_threads)
 
 
-def run(share: int, function: int, calls: Sequence[Calls]) -> None:
-    """Call a function of the kernel with all parameters: those of each sequence by one thread.
-
-    ``function`` and ``share``, by which the threads of a team share the calls (see sharing.py), are addresses.
-    """
+def run(kernel: Kernel, name: str, calls: Sequence[Calls]) -> None:
+    """Call a function of the kernel with all parameters: those of each sequence by one thread (see sharing.py)."""
+    one = functools.partial(_call, getattr(kernel, name))
+    if len(calls) == 1:
+        one(calls[0])
+        return
     openmp = None if _is_forked else _openmp()
     if openmp is None:
-        list(_threads().map(functools.partial(_call, ctypes.CFUNCTYPE(None, ctypes.c_void_p)(function)), calls))
+        list(_threads().map(one, calls))
         return
     ends = accumulate((len(some) for some in calls), initial=0)
     addresses = [parameters.buffer_info()[0] for some in calls for parameters in some]
-    shared = array("q", [openmp.own_number, openmp.team_size, function, len(calls), *ends, *addresses])
-    openmp.start(share, shared.buffer_info()[0], len(calls), 0)
+    shared = array("q", [openmp.own_number, openmp.team_size, kernel.addresses[name], len(calls), *ends, *addresses])
+    openmp.start(kernel.addresses["share"], shared.buffer_info()[0], len(calls), 0)
 
 
 def _call(entry: Entry, calls: Calls) -> None:

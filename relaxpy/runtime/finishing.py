@@ -93,23 +93,23 @@ class Finally(Protection):
         births.part(self._ended_places)
         changed = {name: value for name, value in locals_.items() if value is not self._gathered[name]}
         for held in self._held:
-            own = self._restore(held.exit, held.names, done, live)
-            changed_here = {name: own(value) for name, value in changed.items()}
+            changed_here = self._restore(held.exit, held.names, done, live, changed)
             held.go_on(changed_here, {**held.names, **changed_here})
         self._held = []
         here = self._here
-        own = self._restore(here, here.locals or {}, done, live)
+        names = here.locals or {}
+        result = {**names, **self._restore(here, names, done, live, changed)}
         left = ops.times(here.mass, live)
         scopes.commit()
         self.soft = False
         if state.scopes:
             state.scopes[-1].set_live(ops.times(left, state.scopes[-1].live))
-        return tuple({**(here.locals or {}), **{name: own(value) for name, value in changed.items()}}.values())
+        return tuple(result.values())
 
     def _restore(
-        self, exit_: Exit, names: Mapping[str, Any], done: journal.Delta, live: Any
-    ) -> Callable[[Any], Any]:
-        """The state of a path, with what the clean-up did to it; gives what a value of the mixture is there."""
+        self, exit_: Exit, names: Mapping[str, Any], done: journal.Delta, live: Any, changed: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """The state of a path, with what the clean-up did to it; gives the names that it changed, as they are there."""
         self.log.undo()
         self.past = births.Past((exit_.changes.known,), self._since)
         mixing.apply(exit_.changes)
@@ -120,8 +120,7 @@ class Finally(Protection):
         mixing.apply(path.changes(done))
         self.set_weight(ops.times(exit_.mass, live))
         self.set_live(1.0)
-        own: Callable[[Any], Any] = path.own
-        return own
+        return {name: path.own(value) for name, value in changed.items()}
 
 
 def _names_where(keeper: Finally) -> dict[str, Any]:
