@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from relaxpy.engine.recorded import Recorded, lifted, refuse
 from relaxpy.engine.registering import Handler, registered
 from relaxpy.engine.truths import comparison
+from relaxpy.runtime.standins import TENSORS
 from relaxpy.runtime.state import state
 
 
@@ -17,7 +17,7 @@ from relaxpy.runtime.state import state
 def to(x: Any, *args: Any, **options: Any) -> Any:
     """Types change freely among bool, integers and the program's own float types."""
     dtype = options.get("dtype") or next((a for a in args if isinstance(a, torch.dtype)), None)
-    other = next((a for a in args if isinstance(a, Tensor)), None)
+    other = next((a for a in args if isinstance(a, TENSORS)), None)
     if other is not None:
         dtype = other.dtype
     if dtype is None or dtype == x.dtype:

@@ -13,6 +13,7 @@ from relaxpy.engine.instructions import CODES
 from relaxpy.engine.recorded import LANES, Recorded, functions, lifted, refuse
 from relaxpy.engine.registering import Handler, registered
 from relaxpy.engine.truths import comparison
+from relaxpy.runtime.standins import TENSORS
 from relaxpy.runtime.state import state
 
 _ABS, _DIV, _LERP, _MAXIMUM, _MINIMUM, _MUL, _POW = (
@@ -75,17 +76,19 @@ def _inexact(name: str) -> Handler:
     return handler
 
 
+def _is_real(operand: Any) -> bool:
+    return type(operand) is float or isinstance(operand, TENSORS) and operand.dtype.is_floating_point
+
+
 def _as_floats(*operands: Any) -> Any:
     """Integers become floats where there are no floats beside them, to whose type they would be promoted."""
-    if any(type(x) is float or isinstance(x, Tensor) and x.dtype.is_floating_point for x in operands):
-        return operands
-    return map(_as_float, operands)
+    return operands if any(map(_is_real, operands)) else map(_as_float, operands)
 
 
 def _as_float(value: Any) -> Any:
     if type(value) is Recorded and value.dtype is value.recorder.dtype or type(value) in (int, bool):
         return value
-    if isinstance(value, Tensor):
+    if isinstance(value, TENSORS):
         value = lifted(value)
         if not value.dtype.is_floating_point:
             return to(value, torch.get_default_dtype())
@@ -150,7 +153,7 @@ def div(a: Any, b: Any, *, rounding_mode: str | None = None) -> Any:
 
 @registered("remainder")
 def remainder(a: Any, b: Any) -> Any:
-    if any(type(x) is float or isinstance(x, Tensor) and lifted(x).dtype.is_floating_point for x in (a, b)):
+    if _is_real(a) or _is_real(b):
         refuse("a remainder of floats is left to torch")
     return sub(a, multiply(b, div(a, b, rounding_mode="floor")))
 
@@ -168,13 +171,20 @@ def square(x: Any) -> Any:
     return multiply(x, x)
 
 
-@registered("pow __pow__ float_power")
+@registered("float_power")
+def float_power(a: Any, b: Any) -> Any:
+    return power(*(to(lifted(x), torch.float64) if isinstance(x, TENSORS) else x for x in (a, b)))
+
+
+@registered("pow __pow__")
 def power(a: Any, b: Any) -> Any:
     if type(b) in (int, float, bool) and b == 2:
         return square(a)
     if type(b) in (int, float) and b == 1:
         return state.recorder.arithmetic(_MUL, a, 1)
-    return state.recorder.arithmetic(_POW, *_as_floats(a, b))
+    if not (_is_real(a) or _is_real(b)):
+        refuse("a power of integers is left to torch")
+    return state.recorder.arithmetic(_POW, a, b)
 
 
 registered("__rpow__")(_reflected(power))

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from relaxpy.engine.recorded import Recorded, refuse
+from relaxpy.runtime.standins import TENSORS
 from relaxpy.runtime.state import state
 
 HALF = frozenset({torch.float16, torch.bfloat16})
@@ -105,4 +106,4 @@ def _example(operand: Any) -> Any:
 
 
 def _dims(operand: Any) -> int:
-    return operand.dim() if isinstance(operand, Tensor) else 0
+    return operand.dim() if isinstance(operand, TENSORS) else 0

@@ -43,7 +43,6 @@ class Recorded(StandIn):
     """A tensor of the program: ``ids`` is a row of the tape, or an array of rows; the axis of lanes comes last."""
 
     __slots__ = ("recorder", "ids", "lanes", "dtype")
-    __class__ = Tensor  # type: ignore[assignment]
     recorder: Recorder
     ids: Any
 
@@ -144,11 +143,10 @@ class Recorded(StandIn):
         refuse(f"a tensor's `{name}` is left to torch")
 
 
-class Leaving:
+class Leaving(StandIn):
     """A recorded tensor with its lanes first, as the caller gets it."""
 
     __slots__ = ("recorded",)
-    __class__ = Tensor  # type: ignore[assignment]
     requires_grad = False
 
     def __init__(self, recorded: Recorded) -> None:
@@ -161,11 +159,10 @@ class Leaving:
         refuse(f"a tensor's `{name}` on its way out")
 
 
-class Arriving:
+class Arriving(StandIn):
     """A tensor argument of a batched call, before its lanes are moved last."""
 
     __slots__ = ("recorder", "tensor", "source")
-    __class__ = Tensor  # type: ignore[assignment]
     requires_grad = False
 
     def __init__(self, recorder: Recorder, tensor: Tensor, source: Any) -> None:

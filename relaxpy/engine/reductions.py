@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from relaxpy.engine.conversions import to
 from relaxpy.engine.functions import add, div, where
@@ -16,6 +15,7 @@ from relaxpy.engine.recorded import Recorded, Verdict, array_of, lifted, refuse
 from relaxpy.engine.registering import Handler, registered
 from relaxpy.engine.shapes import axis_of, stack, unbind, with_ids
 from relaxpy.engine.truths import comparison
+from relaxpy.runtime.standins import TENSORS
 from relaxpy.runtime.state import state
 
 
@@ -133,7 +133,7 @@ def _greatest(name: str, of_all: Handler) -> Handler:
     def handler(x: Any, *others: Any, **options: Any) -> Any:
         if not others and not options:
             return of_all(x)
-        if len(others) == 1 and not options and isinstance(others[0], Tensor):
+        if len(others) == 1 and not options and isinstance(others[0], TENSORS):
             return state.recorder.arithmetic(CODES[name], x, others[0])
         return refuse(f"torch's `{name[:3]}` along an axis is left to torch")
 

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from relaxpy.engine.instructions import CODES
 from relaxpy.engine.recorded import Recorded, lifted, refuse
 from relaxpy.engine.registering import Handler, registered
+from relaxpy.runtime.standins import TENSORS
 from relaxpy.runtime.state import state
 
 
@@ -48,7 +48,7 @@ def isinf(x: Any) -> Any:
 
 def _logical(name: str, function: Callable[[Any, Any], Any]) -> Handler:
     def handler(a: Any, b: Any) -> Any:
-        a, b = (lifted(x) if isinstance(x, Tensor) else x for x in (a, b))
+        a, b = (lifted(x) if isinstance(x, TENSORS) else x for x in (a, b))
         if any(type(x) is Recorded and x.dtype != torch.bool for x in (a, b)):
             refuse("bits of integers are left to torch")
         return state.recorder.elementwise(CODES[name], torch.bool, a, b)

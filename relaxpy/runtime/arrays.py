@@ -18,6 +18,7 @@ from relaxpy.runtime import births, ops, scopes
 from relaxpy.runtime.arraymethods import ArrayMethods
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.ops import Operand
+from relaxpy.runtime.standins import TENSORS
 from relaxpy.runtime.state import state
 from relaxpy.runtime.values import SoftNumber, SoftScalar, SoftTruth
 
@@ -228,7 +229,7 @@ class SoftArray(ArrayMethods):
 
 
 def is_array(value: Any) -> bool:
-    return isinstance(value, SoftArray) or isinstance(value, Tensor) and value.dim() > 0
+    return isinstance(value, SoftArray) or isinstance(value, TENSORS) and value.dim() > 0
 
 
 def beside_lanes(tensor: Tensor) -> Tensor:
@@ -256,7 +257,7 @@ def array_operand(value: Any) -> Operand | None:
         return value.tensor()
     if isinstance(value, SoftScalar):
         return value.lanes
-    if isinstance(value, Tensor):
+    if isinstance(value, TENSORS):
         return beside_lanes(value)
     return value if isinstance(value, (int, float)) else None
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from relaxpy.errors import RelaxError
 from relaxpy.runtime.marks import Hard
+from relaxpy.runtime.standins import TENSORS
 from relaxpy.runtime.state import state
 from relaxpy.runtime.wrapping import Wrapper
 
@@ -69,7 +70,7 @@ def _collect(value: Any, dim: Any, what: str, sizes: dict[str, int]) -> None:
     """Sizes of the batch axis, by argument."""
     if isinstance(value, Hard) or dim is None:
         return
-    if isinstance(value, Tensor):
+    if isinstance(value, TENSORS):
         if value.dim() == 0:
             raise RelaxError(
                 f"`{what}` is a tensor of no dimension, so it has no batch axis",

@@ -17,6 +17,7 @@ from relaxpy.runtime.containers import container
 from relaxpy.runtime.integers import SoftInteger
 from relaxpy.runtime.journal import Delta, seen_in
 from relaxpy.runtime.soft import UNDEFINED, Soft
+from relaxpy.runtime.standins import TENSORS
 from relaxpy.runtime.state import state
 from relaxpy.runtime.values import SoftNumber, SoftTruth, operand
 
@@ -103,7 +104,7 @@ def blend_reals(p: Tensor, a: Any, b: Any) -> Any:
 def whole_tensor(value: Any) -> Tensor | None:
     if isinstance(value, SoftArray):
         return value.whole()
-    if isinstance(value, Tensor):
+    if isinstance(value, TENSORS):
         return value if state.lanes is None else value.unsqueeze(-1)
     return None
 
@@ -169,7 +170,7 @@ def _rows(value: Any, heap: Delta | None) -> list[Any] | None:
     if isinstance(value, (SoftArray, list)):
         holder = container(value)
         return None if holder is None else seen_in(holder, heap)
-    return SoftArray(whole_tensor(value)).rows() if isinstance(value, Tensor) and value.dim() else None
+    return SoftArray(whole_tensor(value)).rows() if isinstance(value, TENSORS) and value.dim() else None
 
 
 def _blend_containers(values: Sequence[Any], heaps: Sequence[Delta | None], mixed: Blend) -> Any:

@@ -15,6 +15,7 @@ from relaxpy.runtime.arrays import SoftArray, lane_axes
 from relaxpy.runtime.integers import SoftInteger
 from relaxpy.runtime.soft import Soft
 from relaxpy.runtime.stacking import stacked
+from relaxpy.runtime.standins import TENSORS
 from relaxpy.runtime.state import state
 from relaxpy.runtime.through import straight
 from relaxpy.runtime.values import SoftScalar, SoftTruth
@@ -23,14 +24,14 @@ from relaxpy.runtime.values import SoftScalar, SoftTruth
 def make_truth(p: Any) -> Any:
     """A soft truth, or an array of them, from probabilities."""
     p = looked_through(p)
-    if isinstance(p, SoftArray) or isinstance(p, Tensor) and p.dim() > 0:
+    if isinstance(p, SoftArray) or isinstance(p, TENSORS) and p.dim() > 0:
         return arrays.of_truths(decisions.settled(_checked(_tensor(p), "truth")))
     if isinstance(p, (list, tuple)):
         return type(p)(map(make_truth, p))
     if isinstance(p, SoftScalar):
         return _truth(_checked(p.lanes, "truth"))
-    if isinstance(p, (int, float, Tensor)):
-        lanes = torch.as_tensor(p)
+    if isinstance(p, (int, float, TENSORS)):
+        lanes = p if isinstance(p, TENSORS) else torch.as_tensor(p)
         return _truth(_checked(lanes if lanes.is_floating_point() else lanes.to(torch.get_default_dtype()), "truth"))
     raise RelaxError(f"relaxpy.truth takes probabilities, not {p!r}", remedy="give it a number or a tensor")
 
@@ -44,7 +45,7 @@ def make_categorical(p: Any) -> Any:
     p = looked_through(p)
     if isinstance(p, (list, tuple)):
         p = SoftArray(stacked(list(p)))
-    if not isinstance(p, SoftArray) and not (isinstance(p, Tensor) and p.dim() > 0):
+    if not isinstance(p, SoftArray) and not (isinstance(p, TENSORS) and p.dim() > 0):
         raise RelaxError(
             f"relaxpy.categorical takes an array of probabilities, not {p!r}",
             remedy="give it a tensor of shape (C,), or (n, C) for a sequence of n",

@@ -22,6 +22,7 @@ from relaxpy.errors import RelaxError
 from relaxpy.runtime import integers, ops, perturbation
 from relaxpy.runtime.ops import Mass, Operand
 from relaxpy.runtime.recipes import Distribution, distribution_of
+from relaxpy.runtime.standins import TENSORS
 from relaxpy.runtime.state import state
 from relaxpy.runtime.through import Through, straight
 from relaxpy.runtime.values import SoftNumber, SoftScalar, SoftTruth
@@ -79,7 +80,7 @@ def claim(hard: Any, soft: Callable[[], Tensor], *sides: Operand) -> Any:
     if state.options.mode == "straight-through":
         chance = soft()
         return SoftTruth(straight(torch.as_tensor(hard, device=chance.device), chance), chance.detach())
-    if not isinstance(hard, Tensor):
+    if not isinstance(hard, TENSORS):
         return bool(hard)
     if state.lanes is None and ops.concrete(hard).numel() == 1:
         return bool(ops.concrete(hard))

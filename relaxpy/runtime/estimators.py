@@ -28,6 +28,7 @@ from relaxpy.runtime import births, journal, ops, raising, scopes
 from relaxpy.runtime.decisions import agreed, places
 from relaxpy.runtime.exits import Exit, Exits
 from relaxpy.runtime.frames import RESULT
+from relaxpy.runtime.standins import TENSORS
 from relaxpy.runtime.state import state
 
 __all__ = ["Run", "expectation"]
@@ -190,7 +191,7 @@ class Sampling(Run):
         if not p.requires_grad:
             return
         mass = ops.value_of(scopes.path_mass())
-        if isinstance(mass, Tensor):
+        if isinstance(mass, TENSORS):
             p = torch.where(mass.detach() > 0, p, torch.ones_like(p))
         self.score = self.score + torch.log(p)
 
@@ -212,7 +213,7 @@ def leave_one_out(scores: list[Any]) -> list[ops.Operand]:
     baseline is 1/n sum_s (f_s - mean_{t != s} f_t) dl_s, which is sum_s f_s (dl_s - mean_t dl_t) / (n - 1).
     """
     n = max(len(scores), 2)
-    tensors = [score for score in scores if isinstance(score, Tensor)]
+    tensors = [score for score in scores if isinstance(score, TENSORS)]
     if not tensors:
         return [1.0 / n] * n
     lifted = [torch.as_tensor(score, dtype=tensors[0].dtype, device=tensors[0].device) for score in scores]

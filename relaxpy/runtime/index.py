@@ -13,6 +13,7 @@ from relaxpy.runtime.stores import defining
 
 classes: Any = LazyModule("relaxpy.runtime.classes")
 softindex: Any = LazyModule("relaxpy.runtime.softindex")
+standins: Any = LazyModule("relaxpy.runtime.standins")
 
 _BUILT_IN = frozenset({list, tuple, dict, str, bytes, bytearray, range})
 _PLAIN_INDEX = frozenset({int, str, bool, bytes, float, type(None)})
@@ -45,4 +46,6 @@ def load(container: Any, index: Any) -> Any:
     ):
         found = softindex.load(container, index)
         return made(found) if type(index) is slice else found
+    if state.recorder is not None and standins.among(index):
+        state.recorder.give_up("it indexes by a plain tensor that depends on values")
     return container[index]

@@ -12,6 +12,7 @@ from torch import Tensor
 from relaxpy.runtime import integers, ops, recipes
 from relaxpy.runtime.integers import SoftInteger
 from relaxpy.runtime.recipes import LaneValues, Node
+from relaxpy.runtime.standins import TENSORS
 from relaxpy.runtime.state import state
 from relaxpy.runtime.values import SoftNumber, SoftScalar, SoftTruth
 
@@ -55,7 +56,7 @@ def _hard_lanes(value: Any) -> Any:
 
 
 def _no_zero(divisor: Any) -> bool:
-    return bool((ops.concrete(divisor) != 0).all()) if isinstance(divisor, Tensor) else divisor != 0
+    return bool((ops.concrete(divisor) != 0).all()) if isinstance(divisor, TENSORS) else divisor != 0
 
 
 def _floor_divided(x: Any, y: Any) -> Tensor:
@@ -67,7 +68,7 @@ def _remainder(x: Any, y: Any) -> Tensor:
 
 
 def _as_tensor(value: Any) -> Tensor:
-    return value if isinstance(value, Tensor) else torch.tensor(value)
+    return value if isinstance(value, TENSORS) else torch.tensor(value)
 
 
 _LANE_FUNCTIONS: dict[Any, Callable[..., Tensor]] = {operator.floordiv: _floor_divided, operator.mod: _remainder}

@@ -28,6 +28,7 @@ from relaxpy.runtime.recipes import (
     Table,
     distribution_of,
 )
+from relaxpy.runtime.standins import TENSORS
 from relaxpy.runtime.values import SoftNumber, SoftScalar, SoftTruth, arithmetic
 
 integermaps: Any = LazyModule("relaxpy.runtime.integermaps")
@@ -116,7 +117,7 @@ def is_integer(value: Any) -> bool:
 
 def is_foreign(value: Any) -> bool:
     """Is it an integer or bool of another kind: of an enumeration, of numpy, or in a tensor of no dimension?"""
-    if isinstance(value, Tensor):
+    if isinstance(value, TENSORS):
         real = value.is_floating_point() or value.is_complex()
         return not real and value.dim() == 0 and not ops.is_transformed(value)
     if hasattr(type(value), "__array_interface__"):

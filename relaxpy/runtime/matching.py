@@ -13,6 +13,7 @@ from relaxpy.runtime.state import calls, state
 
 ops: Any = LazyModule("relaxpy.runtime.ops")
 doubts: Any = LazyModule("relaxpy.runtime.doubts")
+standins: Any = LazyModule("relaxpy.runtime.standins")
 sequences: Any = LazyModule("relaxpy.runtime.sequences")
 values: Any = LazyModule("relaxpy.runtime.values")
 
@@ -49,6 +50,8 @@ class Match:
 def match_(subject: Any) -> Match:
     if calls and state.presences:
         doubts.check_given((subject,))
+    if state.recorder is not None and standins.among(subject):
+        state.recorder.give_up("a pattern is matched with a plain tensor that depends on values")
     return Match(subject)
 
 

@@ -16,6 +16,7 @@ from relaxpy.runtime.integers import as_plain
 from relaxpy.runtime.journal import Delta
 from relaxpy.runtime.ops import Mass, Operand
 from relaxpy.runtime.soft import UNDEFINED
+from relaxpy.runtime.standins import TENSORS
 from relaxpy.runtime.state import state
 from relaxpy.runtime.through import Through
 from relaxpy.runtime.weights import Weights, are_different_scalars, mean as mean_of_scalars, means_of_scalars
@@ -78,7 +79,7 @@ class Mixer:
         known: dict[int, _Group] = {}
         present: list[int] = []
         for place, value in enumerate(values):
-            if value is UNDEFINED or not isinstance(masses[place], Tensor) and ops.is_zero(masses[place]):
+            if value is UNDEFINED or not isinstance(masses[place], TENSORS) and ops.is_zero(masses[place]):
                 continue
             group = known.get(id(value))
             if group is None and type(value) in COMPARED:
@@ -204,6 +205,6 @@ def _straight_blend(weights: Weights, groups: list[_Group]) -> Any:
 def _a_tensor(*values: Any) -> Tensor:
     for value in values:
         lanes = getattr(value, "lanes", None)
-        if isinstance(lanes, Tensor):
+        if isinstance(lanes, TENSORS):
             return lanes
     return torch.zeros(())

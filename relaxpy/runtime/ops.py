@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import _disable_current_modes
 
-from relaxpy.runtime.standins import StandIn
+from relaxpy.runtime.standins import TENSORS, StandIn
 from relaxpy.runtime.through import Through
 
 # what a weight or an operand may be: lanes, or a plain number that is the same in all lanes
@@ -59,7 +59,7 @@ def reach(mass: Mass) -> Operand:
 def at_most(mass: Mass, bound: float) -> bool:
     """Is the mass at most ``bound`` in every lane? One reduction (a synchronisation on CUDA)."""
     mass = reach(mass)
-    if not isinstance(mass, Tensor):
+    if not isinstance(mass, TENSORS):
         return mass <= bound
     if isinstance(mass, StandIn):
         return mass.at_most(bound)
@@ -74,7 +74,7 @@ def exceeds(mass: Operand, bound: float) -> bool:
 
 def anywhere_above(mass: Mass, bound: float) -> bool:
     mass = value_of(mass)
-    if not isinstance(mass, Tensor):
+    if not isinstance(mass, TENSORS):
         return mass > bound
     if isinstance(mass, StandIn):
         return mass.exceeds(bound)
@@ -87,12 +87,12 @@ def value_of(mass: Mass) -> Operand:
 
 
 def detached(mass: Operand) -> Operand:
-    return mass.detach() if isinstance(mass, Tensor) else mass
+    return mass.detach() if isinstance(mass, TENSORS) else mass
 
 
 def largest(mass: Mass) -> float:
     mass = value_of(mass)
-    if not isinstance(mass, Tensor):
+    if not isinstance(mass, TENSORS):
         return float(mass)
     if isinstance(mass, StandIn):
         return mass.largest()
@@ -153,12 +153,12 @@ def limits(lanes: Tensor) -> torch.finfo:
 
 
 def lift(value: Operand, like: Tensor) -> Tensor:
-    return value if isinstance(value, Tensor) else constant(value, like)
+    return value if isinstance(value, TENSORS) else constant(value, like)
 
 
 def first_tensor(*operands: Operand) -> Tensor | None:
     for operand in operands:
-        if isinstance(operand, Tensor):
+        if isinstance(operand, TENSORS):
             return operand
     return None
 
@@ -171,7 +171,7 @@ def complement(mass: Operand) -> Operand: ...
 def complement(mass: Mass) -> Mass: ...
 def complement(mass: Mass) -> Mass:
     """1 - mass"""
-    return constant(1.0, mass) - mass if isinstance(mass, Tensor) else 1 - mass
+    return constant(1.0, mass) - mass if isinstance(mass, TENSORS) else 1 - mass
 
 
 def times(a: Mass, b: Mass) -> Mass:
@@ -193,11 +193,11 @@ def plus(a: Mass, b: Mass) -> Mass:
 
 def is_zero(mass: Mass) -> bool:
     """Is the mass known to be zero, without looking?"""
-    return not isinstance(mass, (Tensor, Through)) and mass == 0
+    return not isinstance(mass, (TENSORS, Through)) and mass == 0
 
 
 def is_one(mass: Mass) -> bool:
-    return not isinstance(mass, (Tensor, Through)) and mass == 1
+    return not isinstance(mass, (TENSORS, Through)) and mass == 1
 
 
 @overload
@@ -206,7 +206,7 @@ def share(part: Tensor, total: Tensor) -> Tensor: ...
 def share(part: Operand, total: Operand) -> Operand: ...
 def share(part: Operand, total: Operand) -> Operand:
     """part / total, with no division by a mass that can be zero (such lanes have no share in anything)."""
-    if not isinstance(total, Tensor):
+    if not isinstance(total, TENSORS):
         return part if total == 1 else part / total if total else part
     tiny = limits(total).tiny
     return part / torch.where(total > tiny, total, constant(1.0, total))
@@ -215,13 +215,13 @@ def share(part: Operand, total: Operand) -> Operand:
 def lerp(start: Operand, end: Operand, weight: Tensor) -> Tensor:
     """start + weight (end - start), exact at weight 0 and 1 for finite ends."""
     dtype = weight.dtype
-    if not isinstance(start, Tensor):
-        if not isinstance(end, Tensor):
+    if not isinstance(start, TENSORS):
+        if not isinstance(end, TENSORS):
             return weight if start == 0 and end == 1 else weight * (end - start) + start
         if start == 0:
             return weight * end
         start = constant(start, weight)
-    elif not isinstance(end, Tensor):
+    elif not isinstance(end, TENSORS):
         end = constant(end, weight)
     if start.dtype == dtype and end.dtype == dtype:
         return start.lerp(end, weight)
@@ -247,7 +247,7 @@ def guarded(operand: Operand, dead: Tensor | None, off: Tensor | None = None) ->
 
     ``off``: lanes whose value counts, but no derivative of it (see scopes.guarded).
     """
-    if not isinstance(operand, Tensor):
+    if not isinstance(operand, TENSORS):
         return operand
     if off is not None:
         operand = torch.where(off, operand.detach(), operand)

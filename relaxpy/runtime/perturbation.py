@@ -10,7 +10,7 @@ from torch import Tensor
 from relaxpy.runtime import ops
 from relaxpy.runtime.distributions import DISTRIBUTIONS, Distribution
 from relaxpy.runtime.ops import Operand
-from relaxpy.runtime.standins import StandIn
+from relaxpy.runtime.standins import TENSORS, StandIn
 from relaxpy.runtime.state import state
 from relaxpy.runtime.through import straight
 from relaxpy.runtime.tnorms import TNorm, named
@@ -27,9 +27,9 @@ def distribution() -> Distribution:
 def scaled(difference: Tensor | float, step: Tensor | float = 1.0) -> Tensor:
     """beta times a difference (times a step), finite even where it overflows, so that beta's gradient is, too."""
     beta = state.options.beta
-    if not isinstance(difference, Tensor):
+    if not isinstance(difference, TENSORS):
         difference = torch.as_tensor(difference)
-    if isinstance(beta, Tensor):
+    if isinstance(beta, TENSORS):
         if beta.dtype != difference.dtype:
             beta = beta.to(difference.dtype)
         difference = _finite(difference)
@@ -54,7 +54,7 @@ def ahead(x: Operand, y: Operand) -> Tensor:
     """P(noise < beta (x - y)) of finite values; a recorded program has an instruction for that."""
     if state.recorder is not None and (isinstance(x, StandIn) or isinstance(y, StandIn)):
         beta = state.options.beta
-        if state.options.distribution == "logistic" and not isinstance(beta, Tensor):
+        if state.options.distribution == "logistic" and not isinstance(beta, TENSORS):
             ramp: Tensor = state.recorder.ramp(x, y, beta)
             return ramp
     return below(x - y)
@@ -71,7 +71,7 @@ def below(difference: Tensor | float) -> Tensor:
 def choice(x: Tensor) -> Tensor:
     """softmax(beta x) along the first axis, for logistic noise (paper Eq. 10); a recorded program has an instruction for that."""
     beta = state.options.beta
-    if state.recorder is not None and isinstance(x, StandIn) and not isinstance(beta, Tensor):
+    if state.recorder is not None and isinstance(x, StandIn) and not isinstance(beta, TENSORS):
         weights: Tensor = state.recorder.choice(x, beta)
         return weights
     return scaled(x - x.detach().amax(0)).softmax(0)

@@ -20,6 +20,7 @@ from relaxpy.runtime.arrays import SoftArray
 from relaxpy.runtime.integers import SoftInteger
 from relaxpy.runtime.soft import Soft
 from relaxpy.runtime.staircases import Certain, Edge, Staircase
+from relaxpy.runtime.standins import TENSORS
 from relaxpy.runtime.state import state
 from relaxpy.runtime.through import straight
 from relaxpy.runtime.values import SoftNumber, SoftScalar, SoftTruth, arithmetic, operand
@@ -142,7 +143,7 @@ def floordiv(a: Any, b: Any) -> Any:
     x, y = operand(a), operand(b)
     if x is None or y is None:
         return NotImplemented
-    if not isinstance(y[0], Tensor) and y[0] == 0:
+    if not isinstance(y[0], TENSORS) and y[0] == 0:
         raise ZeroDivisionError("float floor division by zero")
     quotient = a / b if isinstance(a, Soft) else arithmetic(operator.truediv, b, a, reflected=True, singular=True)
     step = b.lanes.abs() if isinstance(b, SoftScalar) else abs(y[0])
@@ -197,7 +198,7 @@ def _real(value: Any) -> Any:
 
 def _live_step(step: Any) -> Any:
     """Where a divisor is 0 the path must be dead (the quotient is not finite); any step does."""
-    if not isinstance(step, Tensor):
+    if not isinstance(step, TENSORS):
         return step
     (step,) = scopes.guarded(step)
     return torch.where(step > 0, step, torch.ones_like(step))

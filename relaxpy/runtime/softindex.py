@@ -18,6 +18,7 @@ from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.mixing import mean
 from relaxpy.runtime.recipes import distribution_of
 from relaxpy.runtime.soft import Soft
+from relaxpy.runtime.standins import TENSORS
 from relaxpy.runtime.state import state
 from relaxpy.runtime.values import SoftNumber, SoftScalar
 
@@ -44,7 +45,7 @@ def load(container: Any, index: Any) -> Any:
     if not isinstance(container, SoftArray):
         return container[index]
     index = _as_int(index)
-    if isinstance(index, (Tensor, list)) or index is None or index is Ellipsis:
+    if isinstance(index, (TENSORS, list)) or index is None or index is Ellipsis:
         return _load_tensor(container, index)
     return container.rows()[index]
 
@@ -73,7 +74,7 @@ def _as_array(container: Any) -> Any:
     container = looked_through(container)
     if hasattr(container, "__array_interface__"):
         container = torch.as_tensor(container)
-    return arrays.constant_array(container) if isinstance(container, Tensor) else container
+    return arrays.constant_array(container) if isinstance(container, TENSORS) else container
 
 
 def plain_slice(index: slice) -> slice:
@@ -110,7 +111,7 @@ def _load_mixed(container: SoftArray, index: tuple[Any, ...]) -> Any:
         elif part is not None:
             if isinstance(part, SoftScalar):
                 soft.append((axis, part))
-            axis += part.dim() if isinstance(part, Tensor) and part.dtype == torch.bool else 1
+            axis += part.dim() if isinstance(part, TENSORS) and part.dtype == torch.bool else 1
     for place, part in reversed(soft):
         tensor = _contracted(tensor, place, axis_weights(part, tensor.shape[place]))
     rest = tuple(part for part in index if not isinstance(part, SoftScalar))

@@ -15,6 +15,7 @@ from relaxpy.runtime.advancing import spent
 from relaxpy.runtime.arrays import SoftArray
 from relaxpy.runtime.containers import ArrayContainer, container
 from relaxpy.runtime.soft import Soft
+from relaxpy.runtime.standins import TENSORS
 from relaxpy.runtime.state import state
 from relaxpy.runtime.stores import restructuring
 from relaxpy.runtime.values import SoftScalar
@@ -44,7 +45,7 @@ def apply(operation: Callable[[Any, Any], Any], x: Any, v: Any) -> Any:
     if isinstance(x, SoftArray):
         _change_array(operation, x, v)
         return x
-    if isinstance(x, Tensor):
+    if isinstance(x, TENSORS):
         return _tensor(operation, x, v)
     holder = container(x)
     if holder is not None:

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from relaxpy.errors import RelaxError, SoftValueError
 from relaxpy.runtime import callees, drawn, mixing, ops, softindex, stores, watching
@@ -19,6 +18,7 @@ from relaxpy.runtime.advancing import spent
 from relaxpy.runtime.arrays import INTEGER, TRUTH, SoftArray
 from relaxpy.runtime.containers import ArrayContainer, container as container_of
 from relaxpy.runtime.soft import Soft
+from relaxpy.runtime.standins import TENSORS
 from relaxpy.runtime.state import state
 from relaxpy.runtime.stores import changing, restructuring
 from relaxpy.runtime.values import SoftScalar
@@ -29,7 +29,7 @@ def store(value: Any, container: Any, index: Any) -> None:
     if type(container) is SoftArray and type(index) is int:
         _store_element(value, container, index)
         return
-    if isinstance(container, Tensor):
+    if isinstance(container, TENSORS):
         if not _concerns(value, index):
             container[index] = value
             return
@@ -114,7 +114,7 @@ def _positions(part: Any, target: Any) -> Sequence[Any] | None:
     """The positions that a slice, list or tensor names along an axis; None for a single one."""
     if isinstance(part, slice):
         return range(len(target))[softindex.plain_slice(part)]
-    if isinstance(part, Tensor) and part.dim() == 1 and not part.is_floating_point():
+    if isinstance(part, TENSORS) and part.dim() == 1 and not part.is_floating_point():
         places = part.nonzero().flatten() if part.dtype == torch.bool else part
         return [int(place) % len(target) for place in places.tolist()]
     if isinstance(part, SoftArray) and part.element == INTEGER or isinstance(part, (list, range)):
@@ -137,7 +137,7 @@ def _depth(value: Any) -> int:
     value = looked_through(value)
     if isinstance(value, SoftArray):
         return len(value.shape)
-    if isinstance(value, Tensor):
+    if isinstance(value, TENSORS):
         return value.dim()
     return 1 + (_depth(value[0]) if value else 0) if isinstance(value, (list, tuple)) else 0
 
@@ -158,7 +158,7 @@ def _store_softly(value: Any, container: Any, index: tuple[Any, ...]) -> None:
 def _move(value: Any, target: Any, index: tuple[Any, ...], share: Any) -> None:
     """Move the element at an index to the value by a share: every element that the index may mean by its weight of it."""
     rest = index[1:]
-    if isinstance(target, Tensor):
+    if isinstance(target, TENSORS):
         target = adopt(target)
     first = softindex.settled(index[0], target)
     if not isinstance(first, SoftScalar):
@@ -204,7 +204,7 @@ def spread(value: Any, target: Any, place: Any, share: Any = 1.0) -> None:
 
 
 def blended(weight: Any, value: Any, old: Any) -> Any:
-    if not isinstance(weight, Tensor):
+    if not isinstance(weight, TENSORS):
         return value if weight else old
     return mixing.blended(weight, value, old, "an element stored by a soft index")
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from relaxpy.errors import RelaxError
 from relaxpy.runtime import arrays, ops
+from relaxpy.runtime.standins import TENSORS
 from relaxpy.runtime.state import state
 
 
@@ -26,7 +27,7 @@ def stacked(rows: list[Any], stored_as: tuple[torch.dtype, torch.device] | None 
             f"an array holds {odd!r}, which is no number, so it cannot become a tensor",
             remedy="use a list for such values",
         )
-    tensors = [part for part in parts if isinstance(part, Tensor)]
+    tensors = [part for part in parts if isinstance(part, TENSORS)]
     if not tensors:
         kept, device = stored_as or (None, None)
         if not parts:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from relaxpy.runtime import ops, perturbation, recipes
 from relaxpy.runtime.recipes import LaneValues, Node, Sum, Table
-from relaxpy.runtime.standins import StandIn
+from relaxpy.runtime.standins import TENSORS, StandIn
 from relaxpy.runtime.state import state
 from relaxpy.runtime.through import straight
 
@@ -47,7 +47,7 @@ class Staircase:
         """Offsets that are reached but for a mass of epsilon, the same in all lanes."""
         mass = max(state.options.epsilon, 1e-12) / 2
         beta = state.options.beta * step
-        width = _least(ops.concrete(beta)) if isinstance(beta, Tensor) and beta.numel() else float(beta)
+        width = _least(ops.concrete(beta)) if isinstance(beta, TENSORS) and beta.numel() else float(beta)
         low, high = (
             math.ceil(reach / max(width, reach / WIDEST, 1e-300)) for reach in perturbation.distribution().reach(mass)
         )

@@ -1,11 +1,19 @@
-"""What takes the place of tensors of lanes while a program is recorded; the engine makes them, `ops` asks them."""
+"""What takes the place of tensors of lanes while a program is recorded; the engine makes them, `ops` asks them.
+
+A stand-in is no torch.Tensor, and does not claim to be one: torch's parser of arguments looks into the memory of what does,
+where a number may stand in a tensor's place (`torch.where(c, x, 0.0)`), before it calls ``__torch_function__``.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import FunctionType, MethodType
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
+
+from relaxpy.runtime.state import state
 
 
 class StandIn:
@@ -44,3 +52,31 @@ class StandIn:
     def integers(self) -> list[int]:
         """The integers that lanes hold, in order, and some that none may hold among them."""
         raise NotImplementedError
+
+
+def among(given: Any, depth: int = 8) -> bool:
+    """Is a stand-in among the items of lists, tuples and dicts?"""
+    if isinstance(given, (list, tuple, dict)):
+        items = given.values() if isinstance(given, dict) else given
+        return depth > 0 and any(among(item, depth - 1) for item in items)
+    return isinstance(given, StandIn)
+
+
+def hand_over(function: Any, given: Any) -> None:
+    """A call of code that is not relaxed, which may ask whether it is given a tensor: with stand-ins it is not recorded.
+
+    torch's own functions come back by ``__torch_function__``, if they are recorded.
+    """
+    if type(function) not in (FunctionType, MethodType) or not among(given):
+        return
+    package = (function.__module__ or "").partition(".")[0]
+    if package == "torch":
+        state.recorder.handler(function)
+    elif package != "relaxpy":
+        state.recorder.give_up(f"`{function.__qualname__}` is not relaxed, and is given a plain tensor that depends on values")
+
+
+if TYPE_CHECKING:
+    TENSORS = Tensor
+else:
+    TENSORS = (StandIn, Tensor)  # what lanes may be: `isinstance(x, TENSORS)`

@@ -16,6 +16,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from relaxpy.runtime.standins import TENSORS
+
 __all__ = ["Through", "straight"]
 
 
@@ -67,4 +69,4 @@ class Through:
 
 
 def _known(number: Tensor | float) -> Tensor | float:
-    return number.detach() if isinstance(number, Tensor) else number
+    return number.detach() if isinstance(number, TENSORS) else number

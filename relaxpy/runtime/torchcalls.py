@@ -20,6 +20,7 @@ from relaxpy.runtime.adopted import AdoptedTensor, looked_through
 from relaxpy.runtime.arrays import SoftArray, beside_lanes, lane_axes, of_truths
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.soft import Soft
+from relaxpy.runtime.standins import TENSORS
 from relaxpy.runtime.state import state
 from relaxpy.runtime.values import SoftNumber, SoftScalar, SoftTruth
 
@@ -106,7 +107,7 @@ def plain_call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict
     if function not in SMOOTH:
         tensors = list(scopes.guarded(*tensors))
     if state.lanes is not None and function in ELEMENTWISE:
-        leaves = [beside_lanes(leaf) if isinstance(leaf, Tensor) else leaf for leaf in leaves]
+        leaves = [beside_lanes(leaf) if isinstance(leaf, TENSORS) else leaf for leaf in leaves]
     recorder = state.recorder
     run = function if recorder is None else recorder.handler(function)
 
@@ -148,7 +149,7 @@ def _spread(tensor: Tensor) -> Tensor:
 
 def wrap_result(value: Any, function: Callable[..., Any], axes: int) -> Any:
     """What torch gave, as a soft value; integers computed from soft values would cut the gradient, so they are refused."""
-    if not isinstance(value, Tensor):
+    if not isinstance(value, TENSORS):
         return value
     if value.is_floating_point():
         if value.dim() <= axes or value.dim() == 0:

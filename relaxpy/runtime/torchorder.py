@@ -14,6 +14,7 @@ from relaxpy.runtime.adopted import looked_through
 from relaxpy.runtime.arrays import SoftArray, lane_axes
 from relaxpy.runtime.soft import Soft
 from relaxpy.runtime.softbuiltins import extrema, ordering
+from relaxpy.runtime.standins import TENSORS
 from relaxpy.runtime.torchtruths import axis_of
 from relaxpy.runtime.values import SoftScalar
 
@@ -65,7 +66,7 @@ def extreme(function: Callable[..., Any], sign_: int) -> Callable[..., Any]:
 
     def call(x: Any, *args: Any, **kwargs: Any) -> Any:
         other = args[0] if args else kwargs.get("other", kwargs.get("dim"))
-        if other is None or isinstance(other, (Soft, Tensor)):
+        if other is None or isinstance(other, (Soft, TENSORS)):
             return torchcalls.plain_call(function, (x, *args), kwargs)
         keepdim = args[1] if len(args) > 1 else kwargs.get("keepdim", False)
         reduce = torch.amax if sign_ > 0 else torch.amin

@@ -13,6 +13,7 @@ from relaxpy.errors import SoftValueError
 from relaxpy.runtime import arrays, decisions, ops, perturbation
 from relaxpy.runtime.adopted import looked_through
 from relaxpy.runtime.arrays import SoftArray, lane_axes
+from relaxpy.runtime.standins import TENSORS
 from relaxpy.runtime.state import state
 from relaxpy.runtime.values import SoftNumber, SoftScalar, SoftTruth, truth_of
 
@@ -70,7 +71,7 @@ def where(condition: Any, *sides: Any) -> Any:
             remedy="write torch.where(condition, a, b), or a loop over the elements",
         )
     condition = looked_through(condition)
-    if isinstance(condition, Tensor) and condition.dtype == torch.bool:
+    if isinstance(condition, TENSORS) and condition.dtype == torch.bool:
         c = condition if condition.dim() == 0 or state.lanes is None else condition.unsqueeze(-1)
         a, b = _operands(*sides)
         return wrapped(torch.where(c, a, b))
@@ -86,7 +87,7 @@ def _operands(*values: Any, like: Tensor | None = None) -> tuple[Tensor, ...]:
     found = ops.first_tensor(*(value for value in lifted if value is not None))
     like = next(each for each in (found, like, torch.zeros(())) if each is not None)
     return tuple(
-        value if isinstance(value, Tensor) else torch.as_tensor(value, dtype=like.dtype) for value in lifted
+        value if isinstance(value, TENSORS) else torch.as_tensor(value, dtype=like.dtype) for value in lifted
     )
 
 

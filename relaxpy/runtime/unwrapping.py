@@ -14,13 +14,13 @@ from types import FunctionType, MethodType, SimpleNamespace
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from relaxpy.runtime.adopted import AdoptedTensor
 from relaxpy.runtime.arrays import NUMBER, SoftArray
 from relaxpy.runtime.attributecontainers import AttributeContainer
 from relaxpy.runtime.containers import CellContainer, Container, container
 from relaxpy.runtime.soft import Soft, Unblendable
+from relaxpy.runtime.standins import TENSORS
 from relaxpy.runtime.state import state
 from relaxpy.runtime.wrapping import ATOMS, cells
 
@@ -69,7 +69,7 @@ class Unwrapper:
             return value
         if isinstance(value, (Soft, AdoptedTensor)):
             return self._soft(value)
-        if isinstance(value, Tensor):
+        if isinstance(value, TENSORS):
             return value
         if isinstance(value, tuple):
             items = [self._unwrapped(item) for item in value]

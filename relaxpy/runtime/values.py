@@ -15,6 +15,7 @@ from relaxpy.runtime import ops, scopes
 from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.operators import Operators
 from relaxpy.runtime.soft import Soft
+from relaxpy.runtime.standins import TENSORS
 from relaxpy.runtime.state import state
 
 compare: Any = LazyModule("relaxpy.runtime.softcompare")
@@ -82,7 +83,7 @@ class SoftScalar(Operators):
     def __truediv__(self, other: Any) -> Any:
         if other.__class__ in (int, float, bool) and other == 0:
             raise ZeroDivisionError("float division by zero")
-        return arithmetic(operator.truediv, self, other, singular=isinstance(other, (Soft, Tensor)))
+        return arithmetic(operator.truediv, self, other, singular=isinstance(other, (Soft, TENSORS)))
 
     def __rtruediv__(self, other: Any) -> Any:
         return arithmetic(operator.truediv, self, other, reflected=True, singular=True)
@@ -227,7 +228,7 @@ def operand(value: Any) -> tuple[ops.Operand, bool] | None:
         return int(value), True
     if kind is int:
         return (value, True) if -EXACT_LIMIT < value < EXACT_LIMIT else (float(value), True)
-    if isinstance(value, Tensor) and value.dim() == 0:
+    if isinstance(value, TENSORS) and value.dim() == 0:
         return value, not value.is_floating_point() or ops.all_finite(value)
     if isinstance(value, (int, float)):
         return float(value), ops.is_finite_number(value)
@@ -237,7 +238,7 @@ def operand(value: Any) -> tuple[ops.Operand, bool] | None:
 def _foreign_number(value: Any) -> tuple[ops.Operand, bool] | None:
     """Numbers of other libraries: fractions, decimals, numpy scalars."""
     kind = type(value)
-    if isinstance(value, (Soft, Tensor)) or not hasattr(kind, "__float__") or getattr(value, "shape", ()) != ():
+    if isinstance(value, (Soft, TENSORS)) or not hasattr(kind, "__float__") or getattr(value, "shape", ()) != ():
         return None
     return operand(float(value))
 
@@ -246,7 +247,7 @@ def arithmetic(operation: Operation, a: SoftScalar, b: Any, reflected: bool = Fa
     """``a operation b`` on lanes. Where a result may be singular, dead lanes get harmless operands (SEMANTICS, 4)."""
     lifted = operand(b)
     if lifted is None:
-        if isinstance(b, Tensor):
+        if isinstance(b, TENSORS):
             array = arrays.constant_array(b)
             return operation(array, a) if reflected else operation(a, array)
         return NotImplemented
@@ -256,7 +257,7 @@ def arithmetic(operation: Operation, a: SoftScalar, b: Any, reflected: bool = Fa
     if not finite and state.scopes:
         x, y = scopes.guarded(x, y)
     result = operation(y, x) if reflected else operation(x, y)
-    if not isinstance(result, Tensor):
+    if not isinstance(result, TENSORS):
         result = torch.as_tensor(result)
     return SoftNumber(result, finite or ops.all_finite(result))
 

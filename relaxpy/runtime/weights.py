@@ -18,6 +18,7 @@ from relaxpy.runtime import integers, ops, partlyplain
 from relaxpy.runtime.integers import SoftInteger, node_of
 from relaxpy.runtime.ops import Operand
 from relaxpy.runtime.recipes import Mean
+from relaxpy.runtime.standins import TENSORS
 from relaxpy.runtime.state import state
 from relaxpy.runtime.values import SoftNumber, SoftScalar, SoftTruth, operand
 
@@ -135,7 +136,7 @@ def means_of_scalars(weights: Weights, columns: Sequence[Sequence[Any]]) -> Sequ
             if lifted is None or not lifted[1]:
                 return [None] * len(columns)
             lanes.append(lifted[0])
-    if len({each.dtype for each in lanes if isinstance(each, Tensor)}) > 1:
+    if len({each.dtype for each in lanes if isinstance(each, TENSORS)}) > 1:
         return [None] * len(columns)
     values = ops.rows(lanes, weights.rows).unflatten(0, (-1, len(columns)))  # type: ignore[no-untyped-call]
     found = ops.weighted_rows(weights.rows.unsqueeze(1), values).unbind(0)

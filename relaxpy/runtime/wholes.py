@@ -13,6 +13,7 @@ from relaxpy.runtime.lazy import LazyModule
 from relaxpy.runtime.state import calls, state
 
 doubts: Any = LazyModule("relaxpy.runtime.doubts")
+standins: Any = LazyModule("relaxpy.runtime.standins")
 presence: Any = LazyModule("relaxpy.runtime.presence")
 
 _HARMLESS = frozenset({print, repr, str, id, type, isinstance, issubclass, callable})
@@ -45,4 +46,6 @@ def reading(function: Callable[..., Any]) -> Any:
 def _read(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
     if state.presences:
         doubts.check_given((getattr(function, "__self__", None), *args, *kwargs.values()))
+    if state.recorder is not None:
+        standins.hand_over(function, (args, kwargs))
     return function(*args, **kwargs)

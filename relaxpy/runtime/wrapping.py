@@ -21,6 +21,7 @@ from relaxpy.runtime.containers import Container, container
 from relaxpy.runtime.integers import from_lanes
 from relaxpy.runtime.marks import Hard
 from relaxpy.runtime.soft import Soft
+from relaxpy.runtime.standins import TENSORS
 from relaxpy.runtime.state import state
 from relaxpy.runtime.values import SoftNumber, SoftScalar, SoftTruth
 
@@ -53,7 +54,7 @@ def make_soft(value: Any) -> Any:
     """
     call = state.call
     dtype = torch.get_default_dtype() if call is None or call.dtype is None else call.dtype
-    if isinstance(value, Tensor):
+    if isinstance(value, TENSORS):
         return met(value if value.is_floating_point() else value.to(dtype))
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return met(torch.tensor(float(value), dtype=dtype))
@@ -117,7 +118,7 @@ class Wrapper:
         if isinstance(value, Hard):
             self.call.mark_hard(value.value)
             return value.value
-        if isinstance(value, Tensor):
+        if isinstance(value, TENSORS):
             return self._tensor(value)
         if isinstance(value, tuple):
             items = [self._wrapped(item) for item in value]

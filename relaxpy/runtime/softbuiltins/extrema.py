@@ -20,6 +20,7 @@ from relaxpy.runtime.sequences import element, holds_soft
 from relaxpy.runtime.soft import Marker
 from relaxpy.runtime.softbuiltins.seeing import seen
 from relaxpy.runtime.stacking import stacked
+from relaxpy.runtime.standins import TENSORS
 from relaxpy.runtime.state import state
 from relaxpy.runtime.values import SoftNumber, SoftScalar, operand, truth_of
 
@@ -152,7 +153,7 @@ def _remembered(number: Any, weights: Any, source: Any) -> Any:
         return number  # a plain one among soft ones
     result = Extremum(number.lanes, number.finite)
     result.weights = weights
-    result.source = source if isinstance(source, Tensor) else tuple(source)
+    result.source = source if isinstance(source, TENSORS) else tuple(source)
     return result
 
 
@@ -177,7 +178,7 @@ def leader_weights(x: Tensor, sign: int, known_finite: bool = False) -> Tensor:
     if known_finite:
         return _weights_of_finite(x if sign > 0 else -x)
     (guarded,) = scopes.guarded(x)
-    assert isinstance(guarded, Tensor)
+    assert isinstance(guarded, TENSORS)
     x = guarded
     if ops.all_finite(x):
         return _weights_of_finite(x if sign > 0 else -x)
@@ -269,10 +270,10 @@ def blended(p: Tensor, a: Any, b: Any) -> Any:
 def mixture(weights: Tensor | Sequence[Tensor], items: Sequence[Any]) -> Any:
     """The expectation of items by weights of shape (n, *lanes); of plain ints a categorical."""
     if all(type(item) is int for item in items):
-        if not isinstance(weights, Tensor):
+        if not isinstance(weights, TENSORS):
             weights = torch.stack(torch.broadcast_tensors(*weights))  # type: ignore[no-untyped-call]
         support = sorted(set(items))
         _, probabilities = recipes.combined(support, list(items), weights)
         assert probabilities is not None
         return integers.from_table(probabilities, support)
-    return mixing.mean(weights.unbind(0) if isinstance(weights, Tensor) else weights, items, _WHAT)
+    return mixing.mean(weights.unbind(0) if isinstance(weights, TENSORS) else weights, items, _WHAT)

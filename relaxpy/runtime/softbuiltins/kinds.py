@@ -16,6 +16,7 @@ from relaxpy.runtime.arrays import SoftArray
 from relaxpy.runtime.integers import SoftInteger
 from relaxpy.runtime.marks import met
 from relaxpy.runtime.soft import Soft
+from relaxpy.runtime.standins import StandIn
 from relaxpy.runtime.values import SoftNumber, SoftTruth
 
 _IS: dict[type, tuple[type, ...]] = {
@@ -28,6 +29,8 @@ _IS: dict[type, tuple[type, ...]] = {
 
 def is_instance(value: Any, kinds: Any, /) -> bool:
     value = met(value)
+    if isinstance(value, StandIn):
+        return issubclass(Tensor, kinds)
     found = _IS.get(type(value))
     if found is None or isinstance(value, kinds):
         return isinstance(value, kinds)
@@ -41,6 +44,8 @@ def type_(value: Any, /) -> Any:
     value = met(value)
     if _is_mixed(value):
         raise _refused("type")
+    if isinstance(value, StandIn):
+        return Tensor
     if isinstance(value, SoftArray):
         raise SoftValueError(
             "the `type` of a soft array, which is a list for some and a tensor for others",

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from relaxpy.runtime import doubts, integermaps, integers, ops, presence, recipes, scopes
 from relaxpy.runtime.arrays import SoftArray
@@ -20,6 +19,7 @@ from relaxpy.runtime.softbuiltins.extrema import Extremum, mixture
 from relaxpy.runtime.softbuiltins.seeing import seen
 from relaxpy.runtime.softbuiltins.totals import total
 from relaxpy.runtime.softindex import settled
+from relaxpy.runtime.standins import TENSORS
 from relaxpy.runtime.state import state
 from relaxpy.runtime.values import SoftScalar, SoftTruth
 
@@ -53,7 +53,7 @@ def index(container: Any, value: Any, *bounds: Any) -> Any:
 
 def _found(places: list[int], weights: list[Any], missing: Any) -> Any:
     dead = scopes.dead_lanes() if state.scopes else None
-    likely = missing if dead is None or not isinstance(missing, Tensor) else torch.where(dead, 0.0, missing)
+    likely = missing if dead is None or not isinstance(missing, TENSORS) else torch.where(dead, 0.0, missing)
     if ops.anywhere_above(likely, 0.5):
         raise ValueError(f"the value is not in the list, with probability {ops.largest(likely):.3g}")
     kept = [(weight, place) for weight, place in zip(weights, places) if not ops.is_zero(weight)]
@@ -66,7 +66,7 @@ def _found(places: list[int], weights: list[Any], missing: Any) -> Any:
 
 
 def _is_source(source: Any, container: Any) -> bool:
-    if isinstance(source, Tensor):
+    if isinstance(source, TENSORS):
         return isinstance(container, SoftArray) and container.whole() is source
     items = container.rows() if isinstance(container, SoftArray) else container
     return len(source) == len(items) and all(map(operator.is_, source, items))
