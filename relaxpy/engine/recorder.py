@@ -198,6 +198,11 @@ class Recorder(Looking):
     def ramp(self, a: Any, b: Any, slope: float) -> Recorded:
         """sigmoid((a - b) * slope), which is three operations of torch."""
         self.operations += 2
+        if type(a) is Recorded and type(b) is Recorded and type(a.ids) is int and type(b.ids) is int:
+            if a.dtype is self.dtype and b.dtype is self.dtype:
+                self.operations += 1
+                lanes = a.lanes if a.lanes == LANES or not b.lanes else b.lanes
+                return Recorded(self, self.tape.emit(_RAMP, a.ids, b.ids, self.tape.constant(slope)), lanes, self.dtype)
         return self.arithmetic(_RAMP, a, b, slope)
 
     def choice(self, x: Recorded, beta: float) -> Recorded:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,14 @@ from relaxpy.engine.conversions import to
 from relaxpy.engine.functions import add, div, where
 from relaxpy.engine.instructions import CODES
 from relaxpy.engine.precision import HALF, refuse_under_autocast
-from relaxpy.engine.recorded import Recorded, Verdict, array_of, lifted, refuse
+from relaxpy.engine.recorded import LANES, Recorded, Verdict, array_of, lifted, refuse
 from relaxpy.engine.registering import Handler, registered
 from relaxpy.engine.shapes import axis_of, stack, unbind, with_ids
 from relaxpy.engine.truths import comparison
 from relaxpy.runtime.standins import TENSORS
 from relaxpy.runtime.state import state
+
+_MUL = CODES["mul"]
 
 
 def _reduced(x: Recorded, dim: Any, keepdim: bool, combine: Any, dtype: torch.dtype) -> Recorded:
@@ -46,6 +49,26 @@ def total(x: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) 
         x = to(x, dtype)
     kind = x.dtype if x.dtype.is_floating_point else torch.int64
     return _reduced(x, dim, keepdim, x.recorder.tape.total, dtype or kind)
+
+
+def _weighted(weights: Recorded, values: Sequence[Any]) -> Recorded | None:
+    recorder, dtype, lanes = weights.recorder, weights.dtype, weights.lanes
+    if weights.ids.ndim != 1 or dtype is not recorder.dtype:
+        return None
+    emit, products = recorder.tape.emit, []
+    for weight, value in zip(weights.ids.tolist(), values):
+        if type(value) is not Recorded:
+            value = recorder.number(float(value), dtype) if type(value) in (int, float) else lifted(value)
+        if type(value.ids) is not int or value.dtype is not dtype:
+            return None
+        if lanes != LANES and value.lanes:
+            lanes = value.lanes
+        products.append(emit(_MUL, weight, value.ids))
+    recorder.operations += 3  # as which torch does it
+    return Recorded(recorder, recorder.tape.total(products), lanes, dtype)
+
+
+Recorded.weighted = _weighted  # type: ignore[method-assign,assignment]
 
 
 @registered("mean")

@@ -103,7 +103,7 @@ class Tape:
         if row != new:
             return row
         constants = self.constants
-        if a in constants or b in constants or c in constants or code == _SIGMOID:
+        if a in constants or b in constants or c in constants and code != _RAMP or code == _SIGMOID:
             del known[key]
             simple = self._simplified(code, a, b, c)
             new = len(definers)

@@ -33,14 +33,15 @@ class Mixer:
         self.heaps = heaps
         self._weights: dict[tuple[int, ...], Weights] = {}
         self.straight = straight or any(isinstance(mass, Through) for mass in masses)
+        self._counted = [place for place, mass in enumerate(self.masses) if not ops.is_zero(mass)]
 
     def counts(self, place: int) -> bool:
         """Is there any mass in a state, as far as is known without looking?"""
-        return not ops.is_zero(self.masses[place])
+        return place in self._counted
 
     def is_empty(self) -> bool:
         """Has no state any mass?"""
-        return not any(map(self.counts, range(len(self.heaps))))
+        return not self._counted
 
     def knowing(self, birth: Birth) -> Mixer | None:
         """The mixer of those states that know an object, which was made on a soft path; None where nobody does."""
@@ -59,7 +60,7 @@ class Mixer:
     def mix(self, values: Sequence[Any]) -> Any:
         """The expectation of one value; what cannot be blended is dropped where its mass is negligible."""
         try:
-            return self._mix(self.masses, values, self.heaps)
+            return self._mix(values)
         except CannotBlendError:
             return self._without_negligible(values)
 
@@ -71,21 +72,21 @@ class Mixer:
             kept = [max(range(len(masses)), key=lambda k: ops.largest(masses[k]))]
         if len(kept) == len(masses):
             raise
-        inner = self.among(kept, masses)
-        return inner._mix(inner.masses, [values[k] for k in kept], inner.heaps)
+        return self.among(kept, masses)._mix([values[k] for k in kept])
 
-    def _mix(self, masses: Sequence[Operand], values: Sequence[Any], heaps: Sequence[Any]) -> Any:
+    def _mix(self, values: Sequence[Any]) -> Any:
         groups: list[_Group] = []
         known: dict[int, _Group] = {}
         present: list[int] = []
-        for place, value in enumerate(values):
-            if value is UNDEFINED or not isinstance(masses[place], TENSORS) and ops.is_zero(masses[place]):
+        for place in self._counted:
+            value = values[place]
+            if value is UNDEFINED:
                 continue
             group = known.get(id(value))
             if group is None and type(value) in COMPARED:
                 group = next((each for each in groups if same(each.value, value)), None)
             if group is None:
-                group = known[id(value)] = _Group(value, heaps[place])
+                group = known[id(value)] = _Group(value, self.heaps[place])
                 groups.append(group)
             group.states.append(len(present))
             present.append(place)
@@ -94,21 +95,19 @@ class Mixer:
         if len(groups) == 1:
             return groups[0].value
         if len(present) > 2 and any(has_parts(group.value) for group in groups):
-            return self._mix_parts(masses, values, heaps, present)
-        return self._blend(groups, tuple(present), [masses[k] for k in present])
+            return self._mix_parts(values, present)
+        return self._blend(groups, tuple(present))
 
-    def _mix_parts(
-        self, masses: Sequence[Operand], values: Sequence[Any], heaps: Sequence[Any], present: Sequence[int]
-    ) -> Any:
+    def _mix_parts(self, values: Sequence[Any], present: Sequence[int]) -> Any:
         """Part by part: an object that several states share may hold something else in each of them."""
 
         def mixed(parts: Sequence[Any]) -> Any:
             whole = [UNDEFINED] * len(values)
             for state_, part in zip(present, parts):
                 whole[state_] = part
-            return self._mix(masses, whole, heaps)
+            return self._mix(whole)
 
-        return blend_parts([values[k] for k in present], [heaps[k] for k in present], mixed)
+        return blend_parts([values[k] for k in present], [self.heaps[k] for k in present], mixed)
 
     def means(self, columns: Sequence[Sequence[Any]]) -> list[Any]:
         """The expectations of scalars that differ between many states, worked out together; None for what `mix` mixes."""
@@ -118,22 +117,23 @@ class Mixer:
             places = [place for place, column in enumerate(columns) if are_different_scalars(column)]
             if len(places) > 1:
                 present = tuple(range(len(self.heaps)))
-                weights = self._weights_of(present, list(self.masses), [each for k in places for each in columns[k]])
+                weights = self._weights_of(present, [each for k in places for each in columns[k]])
                 for place, mean in zip(places, means_of_scalars(weights, [columns[place] for place in places])):
                     found[place] = mean
         return found
 
     def counts_all(self) -> bool:
-        return all(map(self.counts, range(len(self.heaps))))
+        return len(self._counted) == len(self.heaps)
 
-    def _weights_of(self, present: tuple[int, ...], masses: list[Operand], values: Sequence[Any]) -> Weights:
+    def _weights_of(self, present: tuple[int, ...], values: Sequence[Any]) -> Weights:
         weights = self._weights.get(present)
         if weights is None:
+            masses = [self.masses[place] for place in present]
             weights = self._weights[present] = Weights(masses, _a_tensor(*values))
         return weights
 
-    def _blend(self, groups: list[_Group], present: tuple[int, ...], masses: list[Operand]) -> Any:
-        weights = self._weights_of(present, masses, [group.value for group in groups])
+    def _blend(self, groups: list[_Group], present: tuple[int, ...]) -> Any:
+        weights = self._weights_of(present, [group.value for group in groups])
         first, second = groups[:2]
         if len(groups) == 2:
             return blend(weights.of(tuple(second.states)), second.value, first.value, second.heap, first.heap)

@@ -214,7 +214,9 @@ def share(part: Operand, total: Operand) -> Operand:
 
 def lerp(start: Operand, end: Operand, weight: Tensor) -> Tensor:
     """start + weight (end - start), exact at weight 0 and 1 for finite ends."""
-    dtype = weight.dtype
+    dtype, kind = weight.dtype, type(weight)
+    if type(start) is kind and type(end) is kind and start.dtype is dtype and end.dtype is dtype:
+        return start.lerp(end, weight)
     if not isinstance(start, TENSORS):
         if not isinstance(end, TENSORS):
             return weight if start == 0 and end == 1 else weight * (end - start) + start
@@ -223,7 +225,7 @@ def lerp(start: Operand, end: Operand, weight: Tensor) -> Tensor:
         start = constant(start, weight)
     elif not isinstance(end, TENSORS):
         end = constant(end, weight)
-    if start.dtype == dtype and end.dtype == dtype:
+    if start.dtype is end.dtype is dtype:
         return start.lerp(end, weight)
     dtype = torch.promote_types(torch.promote_types(start.dtype, end.dtype), dtype)
     return torch.lerp(start.to(dtype), end.to(dtype), weight.to(dtype))
@@ -300,6 +302,12 @@ def weighted_rows(weights: Tensor, values: Tensor) -> Tensor:
     elif weights.dim() > values.dim():
         values = values.unsqueeze(-1)
     return (weights * values).sum(0)
+
+
+def weighted(weights: Tensor, values: Sequence[Operand]) -> Tensor:
+    """The sum of values, each by its row of the weights; a recorded program needs no stacks for that."""
+    found = weights.weighted(values) if isinstance(weights, StandIn) else None
+    return weighted_rows(weights, rows(values, weights)) if found is None else found
 
 
 def weighted_sum(weights: Sequence[Operand], values: Sequence[Operand]) -> Tensor:

@@ -33,6 +33,10 @@ class StandIn:
         """`torch.stack` of this and others."""
         raise NotImplementedError
 
+    def weighted(self, values: Sequence[Tensor | float]) -> Tensor | None:
+        """The sum of scalars, each by its row of this; None for anything but scalars of the program's own type."""
+        raise NotImplementedError
+
     def at_most(self, bound: float) -> bool:
         raise NotImplementedError
 

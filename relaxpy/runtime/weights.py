@@ -91,10 +91,10 @@ def mean(weights: Weights, groups: Sequence[Group]) -> Any:
         lanes.append(lifted[0])
     # the last state goes on where others stopped, so its values are often those of several
     if len(states[-1]) > 1:
-        found = ops.weighted_rows(weights.several(states[:-1]), ops.rows(lanes[:-1], weights.rows))
+        found = ops.weighted(weights.several(states[:-1]), lanes[:-1])
         found = found + weights.of(states[-1]) * lanes[-1]
     else:
-        found = ops.weighted_rows(weights.several(states), ops.rows(lanes, weights.rows))
+        found = ops.weighted(weights.several(states), lanes)
     sampled = state.options.estimator == "sampled"
     if not all(map(integers.is_integer, values)):
         number = SoftNumber(found, True)
