@@ -71,13 +71,16 @@ def hand_over(function: Any, given: Any) -> None:
 
     torch's own functions come back by ``__torch_function__``, if they are recorded.
     """
-    if type(function) not in (FunctionType, MethodType) or not among(given):
+    kind: Any = type(function)
+    written = kind in (FunctionType, MethodType) or type(kind.__call__) is FunctionType  # in Python
+    if not written or not among(given):
         return
     package = (function.__module__ or "").partition(".")[0]
     if package == "torch":
         state.recorder.handler(function)
     elif package != "relaxpy":
-        state.recorder.give_up(f"`{function.__qualname__}` is not relaxed, and is given a plain tensor that depends on values")
+        name = getattr(function, "__qualname__", type(function).__name__)
+        state.recorder.give_up(f"`{name}` is not relaxed, and is given a plain tensor that depends on values")
 
 
 if TYPE_CHECKING:

@@ -125,6 +125,18 @@ def given_to_a_library(x: Any) -> Any:
     return x * library.scale(h) + x * library.scale_all([h]) + x * library.scale_all({"h": (h,)}.values())
 
 
+class Asking(torch.nn.Module):
+    def forward(self, h: Any) -> float:
+        return 2.0 if isinstance(h, torch.Tensor) else 3.0
+
+
+ASKING = Asking()
+
+
+def given_to_a_module(x: Any) -> Any:
+    return x * ASKING(relaxpy.hard(x))
+
+
 def copied(x: Any) -> Any:
     return copy.deepcopy(relaxpy.hard(x)) * x + copy.copy(relaxpy.hard(x))
 
@@ -138,6 +150,9 @@ exec(
 )
 
 
-@pytest.mark.parametrize("function", [asked, matched, matched_within, asked_of_torch, given_to_a_library, copied])
+ASKED = [asked, matched, matched_within, asked_of_torch, given_to_a_library, given_to_a_module, copied]
+
+
+@pytest.mark.parametrize("function", ASKED)
 def test_plain_tensors_are_tensors_to_all_who_ask(function: Callable[[Any], Any]) -> None:
     assert_as_eager(function, X.double())
