@@ -190,6 +190,7 @@ class Loop(Exits):
         if not by_condition:
             return tuple(locals_.values())
         result = self.merged(by_condition)
+        self._forget_what_was_made_since(by_condition)
         self.set_weight(self.total(by_condition))
         self.set_live(1.0)
         return result

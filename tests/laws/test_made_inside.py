@@ -243,6 +243,47 @@ def made_after_a_continue_on_a_path_that_returns(x: Any, y: Any) -> Any:
     return kept, rows, x
 
 
+def made_before_a_break_beside_an_else(x: Any, y: Any) -> Any:
+    kept, rows = [1.0, y], [[0.0]]
+    while x > 0.1:
+        z = {"k": x}
+        z["m"] = y
+        row = [z.pop("k")]
+        row.append(z["m"])
+        kept[0] = row.pop() * row[0]
+        rows[0] = row
+        break
+    else:
+        e = {"k": y}
+        e["m"] = 2.0
+        kept[1] = e.pop("k") + e["m"] * kept[0]
+        rows.append([kept[1]])
+        rows[0] = rows.pop()
+    return kept, rows
+
+
+def made_before_a_return_beside_an_else(x: Any, y: Any) -> Any:
+    kept = [1.0]
+    for i in range(3):
+        earlier = {"g": y}
+        earlier["h"] = x
+        if x > 0.4 * i:
+            z = {"k": x + i}
+            z["m"] = y
+            kept[0] = z.pop("k") * z["m"] + earlier.pop("g")
+            if y > 0:
+                return kept, earlier["h"]
+            break
+        kept[0] = kept[0] + earlier.pop("g") * 0.5
+    else:
+        e = {"k": kept[0]}
+        e["m"] = x
+        kept[0] = e.pop("k") + 1.0
+        if y > 0.3:
+            return kept, e["m"]
+    return kept, x * y
+
+
 PROGRAMS: list[Callable[[Any, Any], Any]] = [
     a_dict_that_changes_its_keys,
     a_list_that_grows_on_the_other_side,
@@ -259,6 +300,8 @@ PROGRAMS: list[Callable[[Any, Any], Any]] = [
     made_where_a_loop_is_left_for_good,
     made_after_a_raise_on_a_path_that_returns,
     made_after_a_continue_on_a_path_that_returns,
+    made_before_a_break_beside_an_else,
+    made_before_a_return_beside_an_else,
 ]
 
 
