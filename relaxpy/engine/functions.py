@@ -226,7 +226,7 @@ def clamp(x: Any, min: Any = None, max: Any = None) -> Any:
 
 @registered("relu")
 def relu(x: Any) -> Any:
-    return where(comparison("lt")(0, x), x, 0)
+    return where(comparison("le")(x, 0), 0, x)  # NaN stays
 
 
 @registered("lerp")

@@ -40,6 +40,7 @@ FUNCTIONS: list[Callable[[Any], Any]] = [
 ]
 # where they bend, and where a careless formula overflows
 ACTIVATIONS: list[Callable[[Any], Any]] = [
+    torch.relu,
     F.softplus,
     lambda x: F.softplus(x, beta=2.0, threshold=10.0),
     F.silu,
@@ -136,3 +137,12 @@ def test_indices_that_are_numbers(distribution: Any, kind: Any, batch: bool) -> 
         )
         torch.testing.assert_close(first, second)
     assert tape.engine_report().runs == 2, str(tape.engine_report())
+
+
+def test_relu_keeps_what_is_no_number() -> None:
+    x = torch.tensor([1.0, torch.nan, -1.0, 0.0, torch.inf, -torch.inf], dtype=torch.float64, requires_grad=True)
+    program = relax(lambda x: torch.relu(x) * 2.0, engine="tape")
+    for result in (program(x), program(x), torch.relu(x) * 2.0):
+        (gradient,) = torch.autograd.grad(result.sum(), x)
+        assert torch.equal(result.nan_to_num(-5.0), torch.tensor([2.0, -5.0, 0.0, 0.0, torch.inf, 0.0]).double().nan_to_num())
+        assert torch.equal(gradient[[0, 2, 3, 4, 5]], torch.tensor([2.0, 0.0, 0.0, 2.0, 0.0]).double())
