@@ -207,7 +207,7 @@ class CubicHermite(Symmetric):
     def log_density(self, z: Tensor) -> Tensor:
         inside = z.abs() < 1
         within = torch.where(inside, z, torch.zeros_like(z))
-        return torch.where(inside, math.log(0.75) + torch.log1p(-within * within), torch.full_like(within, -math.inf))
+        return torch.where(inside, math.log(0.75) + torch.log1p(-within * within), -math.inf)
 
 
 class Gudermannian(Symmetric):

@@ -37,7 +37,7 @@ class Mixer:
 
     def counts(self, place: int) -> bool:
         """Is there any mass in a state, as far as is known without looking?"""
-        return place in self._counted
+        return not ops.is_zero(self.masses[place])
 
     def is_empty(self) -> bool:
         """Has no state any mass?"""

@@ -315,4 +315,4 @@ def weighted_sum(weights: Sequence[Operand], values: Sequence[Operand]) -> Tenso
     like = first_tensor(*weights, *values)
     if like is None:
         raise TypeError("weighted_sum needs at least one tensor")
-    return weighted_rows(rows(weights, like), rows(values, like))
+    return weighted(rows(weights, like), values)

@@ -79,7 +79,7 @@ def hand_over(function: Any, given: Any) -> None:
     if package == "torch":
         state.recorder.handler(function)
     elif package != "relaxpy":
-        name = getattr(function, "__qualname__", type(function).__name__)
+        name = getattr(function, "__qualname__", kind.__name__)
         state.recorder.give_up(f"`{name}` is not relaxed, and is given a plain tensor that depends on values")
 
 

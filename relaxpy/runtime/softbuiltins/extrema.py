@@ -183,8 +183,8 @@ def leader_weights(x: Tensor, sign: int, known_finite: bool = False) -> Tensor:
     if ops.all_finite(x):
         return _weights_of_finite(x if sign > 0 else -x)
     finite = torch.isfinite(x.detach())
+    low = -float("inf")
     y = x if sign > 0 else -x
-    low = ops.constant(-float("inf"), y)
     # what is not finite is put far behind; where it leads, the decision is plain
     kept = torch.where(finite, y, low)
     leader = kept.amax(0)
